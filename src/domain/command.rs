@@ -1,0 +1,278 @@
+//! The calls that change an endpoint, and how they are refused.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{ConfigError, ProductionVariantInput, WeightError};
+
+/// Region and account in every name that the lab prints.
+const ARN_PREFIX: &str = "arn:aws:sagemaker:us-east-1:123456789012";
+
+/// What a name in an error stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ResourceKind {
+    /// A model.
+    Model,
+    /// An endpoint configuration.
+    EndpointConfig,
+    /// An endpoint.
+    Endpoint,
+}
+
+impl fmt::Display for ResourceKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Model => "model",
+            Self::EndpointConfig => "endpoint configuration",
+            Self::Endpoint => "endpoint",
+        })
+    }
+}
+
+/// The full name of a resource; the service writes it in lower case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Arn(String);
+
+impl Arn {
+    /// Of the resource `name`.
+    pub fn of(kind: ResourceKind, name: &str) -> Self {
+        let segment = match kind {
+            ResourceKind::Model => "model",
+            ResourceKind::EndpointConfig => "endpoint-config",
+            ResourceKind::Endpoint => "endpoint",
+        };
+        Self(format!("{ARN_PREFIX}:{segment}/{}", name.to_lowercase()))
+    }
+}
+
+impl fmt::Display for Arn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One variant's part of `UpdateEndpointWeightsAndCapacities`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DesiredWeightAndCapacity {
+    /// The variant.
+    pub variant_name: String,
+    /// Its new weight; left as it is when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub desired_weight: Option<f64>,
+    /// Its new number of instances; left as it is when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub desired_instance_count: Option<i64>,
+}
+
+/// A property of a variant that an update may keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum VariantProperty {
+    /// Instances.
+    DesiredInstanceCount,
+    /// Weight.
+    DesiredWeight,
+    /// Data capture; the service does not support it at present.
+    DataCaptureConfig,
+}
+
+/// How a model's container is given to `CreateModel`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ContainerInput {
+    /// Address of the image.
+    pub image: String,
+    /// Where the artefact is stored.
+    pub model_data_url: String,
+}
+
+/// A call, with the field names of the API, before anything about it was checked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "Operation")]
+pub enum Command {
+    /// Makes a model of an artefact and a container.
+    #[serde(rename_all = "PascalCase")]
+    CreateModel {
+        /// Its name.
+        model_name: String,
+        /// What it runs in and from.
+        primary_container: ContainerInput,
+    },
+    /// Makes an endpoint configuration; it never changes afterwards.
+    #[serde(rename_all = "PascalCase")]
+    CreateEndpointConfig {
+        /// Its name.
+        endpoint_config_name: String,
+        /// One to ten.
+        production_variants: Vec<ProductionVariantInput>,
+    },
+    /// Starts an endpoint.
+    #[serde(rename_all = "PascalCase")]
+    CreateEndpoint {
+        /// Its name.
+        endpoint_name: String,
+        /// What it runs.
+        endpoint_config_name: String,
+    },
+    /// Reads an endpoint; changes nothing.
+    #[serde(rename_all = "PascalCase")]
+    DescribeEndpoint {
+        /// Its name.
+        endpoint_name: String,
+    },
+    /// Moves an endpoint to another configuration: a new fleet is started, traffic moves, the old one ends.
+    #[serde(rename_all = "PascalCase")]
+    UpdateEndpoint {
+        /// The endpoint.
+        endpoint_name: String,
+        /// What it is to run.
+        endpoint_config_name: String,
+        /// Keep weights and instance counts of variants that stay.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        retain_all_variant_properties: bool,
+        /// Which not to keep.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        exclude_retained_variant_properties: Vec<ExcludedProperty>,
+    },
+    /// Changes weights or instance counts of an endpoint that serves.
+    #[serde(rename_all = "PascalCase")]
+    UpdateEndpointWeightsAndCapacities {
+        /// The endpoint.
+        endpoint_name: String,
+        /// What is to change.
+        desired_weights_and_capacities: Vec<DesiredWeightAndCapacity>,
+    },
+    /// Ends an endpoint and its instances.
+    #[serde(rename_all = "PascalCase")]
+    DeleteEndpoint {
+        /// Its name.
+        endpoint_name: String,
+    },
+    /// Forgets a configuration.
+    #[serde(rename_all = "PascalCase")]
+    DeleteEndpointConfig {
+        /// Its name.
+        endpoint_config_name: String,
+    },
+    /// Forgets a model.
+    #[serde(rename_all = "PascalCase")]
+    DeleteModel {
+        /// Its name.
+        model_name: String,
+    },
+}
+
+/// One entry of `ExcludeRetainedVariantProperties`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ExcludedProperty {
+    /// The property that is taken from the new configuration after all.
+    pub variant_property_type: VariantProperty,
+}
+
+impl Command {
+    /// Name of the operation, e.g. `CreateEndpoint`.
+    pub const fn operation(&self) -> &'static str {
+        match self {
+            Self::CreateModel { .. } => "CreateModel",
+            Self::CreateEndpointConfig { .. } => "CreateEndpointConfig",
+            Self::CreateEndpoint { .. } => "CreateEndpoint",
+            Self::DescribeEndpoint { .. } => "DescribeEndpoint",
+            Self::UpdateEndpoint { .. } => "UpdateEndpoint",
+            Self::UpdateEndpointWeightsAndCapacities { .. } => "UpdateEndpointWeightsAndCapacities",
+            Self::DeleteEndpoint { .. } => "DeleteEndpoint",
+            Self::DeleteEndpointConfig { .. } => "DeleteEndpointConfig",
+            Self::DeleteModel { .. } => "DeleteModel",
+        }
+    }
+}
+
+/// A refused call: prints the documented wording, and says code and HTTP status.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum CommandError {
+    /// A member breaks a constraint.
+    #[error("1 validation error detected: {0}")]
+    Validation(ConfigError),
+    /// No such resource.
+    #[error("Could not find {kind} \"{arn}\".")]
+    NotFound {
+        /// What was looked for.
+        kind: ResourceKind,
+        /// Its full name.
+        arn: Arn,
+    },
+    /// The name is taken.
+    #[error("Cannot create already existing {kind} \"{arn}\".")]
+    AlreadyExists {
+        /// What was to be made.
+        kind: ResourceKind,
+        /// Its full name.
+        arn: Arn,
+    },
+    /// The endpoint is being created, changed or deleted.
+    #[error("Cannot update in-progress endpoint \"{arn}\".")]
+    InProgress {
+        /// Its full name.
+        arn: Arn,
+    },
+    /// Only `DeleteEndpoint` works on a failed endpoint.
+    #[error("Cannot update endpoint \"{arn}\" in status Failed; delete it and create it anew.")]
+    Failed {
+        /// Its full name.
+        arn: Arn,
+    },
+    /// `UpdateEndpoint` to the configuration that it runs already.
+    #[error("Cannot update endpoint \"{arn}\" to endpoint configuration \"{config}\": it runs that configuration already. Create a new configuration.")]
+    SameConfig {
+        /// The endpoint's full name.
+        arn: Arn,
+        /// The configuration.
+        config: String,
+    },
+    /// Names that the endpoint's configuration lacks.
+    #[error("The variant name(s) \"{names}\" is/are not present within endpoint configuration \"{config}\".")]
+    UnknownVariants {
+        /// The names, joined by commas.
+        names: String,
+        /// The configuration.
+        config: String,
+    },
+    /// One variant twice in a request.
+    #[error("The variant name \"{name}\" was non-unique within the request.")]
+    RepeatedVariant {
+        /// The name.
+        name: String,
+    },
+    /// No variant would get a request: a lab rule.
+    #[error("{0}")]
+    Weights(WeightError),
+    /// More instances than the account may have: a lab quota, in the service's words.
+    #[error("The account-level service limit '{instance_type} for endpoint usage' is {limit} Instances, with current utilization of {current} Instances and a request delta of {delta} Instances. Please contact AWS support to request an increase for this limit.")]
+    ResourceLimitExceeded {
+        /// Instance type.
+        instance_type: String,
+        /// Most instances.
+        limit: u32,
+        /// Instances that run.
+        current: u32,
+        /// Instances asked for on top.
+        delta: u32,
+    },
+}
+
+impl CommandError {
+    /// The error code that an SDK raises.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::ResourceLimitExceeded { .. } => "ResourceLimitExceeded",
+            _ => "ValidationException",
+        }
+    }
+
+    /// The HTTP status that goes with it.
+    pub const fn http(&self) -> u16 {
+        400
+    }
+}

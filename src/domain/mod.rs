@@ -1,0 +1,29 @@
+//! The nouns of a rollout and what must always hold for them.
+//!
+//! Nothing here reads a clock, draws a number, parses a file or knows who calls. A value of one of these
+//! types is valid by construction, so no other room checks it again.
+
+mod command;
+mod config;
+mod instance;
+mod model;
+mod name;
+mod record;
+mod time;
+mod weight;
+
+pub use command::{
+    Arn, Command, CommandError, ContainerInput, DesiredWeightAndCapacity, ExcludedProperty, ResourceKind, VariantProperty,
+};
+pub use config::{
+    ConfigError, EndpointConfig, INSTANCE_QUOTA, MAX_PRODUCTION_VARIANTS, ProductionVariant, ProductionVariantInput, RoutingConfigInput,
+    RoutingStrategy,
+};
+pub use instance::{
+    CATALOGUE, CATALOGUE_NOTED, CATALOGUE_REGION, InstanceSpec, InstanceType, UnknownInstanceType,
+};
+pub use model::{Artifact, ContainerImage, ImageScope, Model, Stars, StarsOutOfRange, UnknownArtifact};
+pub use name::{EndpointConfigName, EndpointName, ModelName, NAME_LIMIT, NameError, VariantName};
+pub use record::{FleetId, InvocationRecord, InvocationStatus, ReviewId};
+pub use time::{SECOND_NS, VirtualTime};
+pub use weight::{TrafficSplit, VariantWeight, WeightError};

@@ -1,0 +1,100 @@
+//! Virtual time: the only time that the engine knows.
+
+use std::{
+    fmt,
+    ops::{Add, Sub},
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+
+/// Nanoseconds in a second.
+pub const SECOND_NS: u64 = 1_000_000_000;
+
+/// A moment since the lab began, in whole nanoseconds.
+///
+/// Whole numbers, so that every target agrees on it to the last digit; 2⁶⁴ ns are 584 years.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct VirtualTime(u64);
+
+impl VirtualTime {
+    /// The beginning of the lab.
+    pub const ZERO: Self = Self(0);
+    /// Later than anything that happens.
+    pub const END: Self = Self(u64::MAX);
+
+    /// The moment `ns` nanoseconds after the beginning.
+    pub const fn from_ns(ns: u64) -> Self {
+        Self(ns)
+    }
+
+    /// The moment `s` whole seconds after the beginning.
+    pub const fn from_s(s: u64) -> Self {
+        Self(s.saturating_mul(SECOND_NS))
+    }
+
+    /// Nanoseconds since the beginning.
+    pub const fn as_ns(self) -> u64 {
+        self.0
+    }
+
+    /// Seconds since the beginning.
+    pub fn as_s(self) -> f64 {
+        self.0 as f64 / SECOND_NS as f64
+    }
+
+    /// The whole minute that holds this moment: 0 for the first.
+    pub const fn minute(self) -> u64 {
+        self.0 / (60 * SECOND_NS)
+    }
+
+    /// How long after `earlier` this is; zero when it is not after it.
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Add<Duration> for VirtualTime {
+    type Output = Self;
+    fn add(self, later: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(later.as_nanos()).unwrap_or(u64::MAX)))
+    }
+}
+
+impl Sub<Duration> for VirtualTime {
+    type Output = Self;
+    fn sub(self, earlier: Duration) -> Self {
+        Self(self.0.saturating_sub(u64::try_from(earlier.as_nanos()).unwrap_or(u64::MAX)))
+    }
+}
+
+impl fmt::Display for VirtualTime {
+    /// `d hh:mm:ss`, the day left out on the first.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let s = self.0 / SECOND_NS;
+        let (d, h, m, s) = (s / 86_400, s / 3_600 % 24, s / 60 % 60, s % 60);
+        if d > 0 {
+            write!(f, "{d} d ")?;
+        }
+        write!(f, "{h:02}:{m:02}:{s:02}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prints_days_only_when_there_are_some() {
+        assert_eq!(VirtualTime::from_s(3_725).to_string(), "01:02:05");
+        assert_eq!(VirtualTime::from_s(2 * 86_400 + 59).to_string(), "2 d 00:00:59");
+    }
+
+    #[test]
+    fn never_wraps() {
+        assert_eq!(VirtualTime::END + Duration::from_secs(1), VirtualTime::END);
+        assert_eq!(VirtualTime::ZERO - Duration::from_secs(1), VirtualTime::ZERO);
+        assert_eq!(VirtualTime::ZERO.since(VirtualTime::from_s(1)), Duration::ZERO);
+    }
+}
