@@ -1,1 +1,3 @@
-//! (being written)
+//! Records in, estimates out: metrics per variant and minute, with bounded memory.
+
+pub mod metrics;

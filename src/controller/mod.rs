@@ -1,1 +1,5 @@
-//! (being written)
+//! The control plane: the only mover of weights.
+
+mod status;
+
+pub use status::{EndpointStatus, VariantStatus};

@@ -224,7 +224,9 @@ pub enum CommandError {
         arn: Arn,
     },
     /// `UpdateEndpoint` to the configuration that it runs already.
-    #[error("Cannot update endpoint \"{arn}\" to endpoint configuration \"{config}\": it runs that configuration already. Create a new configuration.")]
+    #[error(
+        "Cannot update endpoint \"{arn}\" to endpoint configuration \"{config}\": it runs that configuration already. Create a new configuration."
+    )]
     SameConfig {
         /// The endpoint's full name.
         arn: Arn,
@@ -249,7 +251,9 @@ pub enum CommandError {
     #[error("{0}")]
     Weights(WeightError),
     /// More instances than the account may have: a lab quota, in the service's words.
-    #[error("The account-level service limit '{instance_type} for endpoint usage' is {limit} Instances, with current utilization of {current} Instances and a request delta of {delta} Instances. Please contact AWS support to request an increase for this limit.")]
+    #[error(
+        "The account-level service limit '{instance_type} for endpoint usage' is {limit} Instances, with current utilization of {current} Instances and a request delta of {delta} Instances. Please contact AWS support to request an increase for this limit."
+    )]
     ResourceLimitExceeded {
         /// Instance type.
         instance_type: String,

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{EndpointConfigName, InstanceType, ModelName, NameError, UnknownInstanceType, VariantName, VariantWeight, WeightError};
+use super::{
+    EndpointConfigName, InstanceType, ModelName, NameError, UnknownInstanceType, VariantName, VariantWeight,
+    WeightError,
+};
 
 /// Most production variants that a configuration may have.
 pub const MAX_PRODUCTION_VARIANTS: usize = 10;
@@ -88,7 +91,9 @@ pub enum ConfigError {
         constraint: String,
     },
     /// Two variants have one name.
-    #[error("Variant names must be unique within an endpoint configuration, but '{name}' is given {count} times")]
+    #[error(
+        "Variant names must be unique within an endpoint configuration, but '{name}' is given {count} times"
+    )]
     RepeatedVariant {
         /// The name.
         name: VariantName,
@@ -135,8 +140,11 @@ impl EndpointConfig {
                 format!("Member must have length {bound}"),
             ));
         }
-        let checked: Vec<ProductionVariant> =
-            variants.iter().enumerate().map(|(i, v)| ProductionVariant::check(i + 1, v)).collect::<Result<_, _>>()?;
+        let checked: Vec<ProductionVariant> = variants
+            .iter()
+            .enumerate()
+            .map(|(i, v)| ProductionVariant::check(i + 1, v))
+            .collect::<Result<_, _>>()?;
         for v in &checked {
             let count = checked.iter().filter(|w| w.variant_name == v.variant_name).count();
             if count > 1 {
@@ -160,7 +168,8 @@ impl ProductionVariant {
         let at = |field: &str| format!("productionVariants.{place}.member.{field}");
         let variant_name =
             VariantName::new(&v.variant_name).map_err(|e| member(&v.variant_name, at("variantName"), e))?;
-        let model_name = ModelName::new(&v.model_name).map_err(|e| member(&v.model_name, at("modelName"), e))?;
+        let model_name =
+            ModelName::new(&v.model_name).map_err(|e| member(&v.model_name, at("modelName"), e))?;
         let instance_type = v
             .instance_type
             .parse()
@@ -169,7 +178,9 @@ impl ProductionVariant {
         let initial_instance_count = match u32::try_from(count) {
             Ok(n) if (1..=INSTANCE_QUOTA).contains(&n) => n,
             Ok(n) if n > INSTANCE_QUOTA => {
-                let most = format!("Member must have value less than or equal to {INSTANCE_QUOTA} (the lab's quota)");
+                let most = format!(
+                    "Member must have value less than or equal to {INSTANCE_QUOTA} (the lab's quota)"
+                );
                 return Err(member(count, at("initialInstanceCount"), most));
             }
             _ => {
@@ -182,7 +193,14 @@ impl ProductionVariant {
             member(v.initial_variant_weight, at("initialVariantWeight"), format!("{least}: {e}"))
         })?;
         let routing_strategy = v.routing_config.as_ref().map(|r| r.routing_strategy).unwrap_or_default();
-        Ok(Self { variant_name, model_name, instance_type, initial_instance_count, initial_weight, routing_strategy })
+        Ok(Self {
+            variant_name,
+            model_name,
+            instance_type,
+            initial_instance_count,
+            initial_weight,
+            routing_strategy,
+        })
     }
 }
 
@@ -220,7 +238,10 @@ mod tests {
         assert!(said.contains("'not_ok' at 'productionVariants.2.member.variantName'"), "{said}");
         for bad in [-1.0, f64::NAN] {
             let said = refusal(&[variant("a", bad)]);
-            assert!(said.contains(&format!("'{bad}'")) && said.contains("greater than or equal to 0"), "{said}");
+            assert!(
+                said.contains(&format!("'{bad}'")) && said.contains("greater than or equal to 0"),
+                "{said}"
+            );
         }
         let mut v = variant("a", 1.0);
         v.initial_instance_count = 0;

@@ -13,11 +13,12 @@ mod time;
 mod weight;
 
 pub use command::{
-    Arn, Command, CommandError, ContainerInput, DesiredWeightAndCapacity, ExcludedProperty, ResourceKind, VariantProperty,
+    Arn, Command, CommandError, ContainerInput, DesiredWeightAndCapacity, ExcludedProperty, ResourceKind,
+    VariantProperty,
 };
 pub use config::{
-    ConfigError, EndpointConfig, INSTANCE_QUOTA, MAX_PRODUCTION_VARIANTS, ProductionVariant, ProductionVariantInput, RoutingConfigInput,
-    RoutingStrategy,
+    ConfigError, EndpointConfig, INSTANCE_QUOTA, MAX_PRODUCTION_VARIANTS, ProductionVariant,
+    ProductionVariantInput, RoutingConfigInput, RoutingStrategy,
 };
 pub use instance::{
     CATALOGUE, CATALOGUE_NOTED, CATALOGUE_REGION, InstanceSpec, InstanceType, UnknownInstanceType,

@@ -153,9 +153,7 @@ impl ContainerImage {
             },
             if gpu { "gpu" } else { "cpu" },
         );
-        Self(format!(
-            "763104351884.dkr.ecr.us-east-1.amazonaws.com/tensorflow-{scope}:2.3.1-{device}-py37"
-        ))
+        Self(format!("763104351884.dkr.ecr.us-east-1.amazonaws.com/tensorflow-{scope}:2.3.1-{device}-py37"))
     }
 
     /// Takes any address without white space.

@@ -47,7 +47,11 @@ impl VariantWeight {
     /// [`WeightError::NotAWeight`] with the number.
     pub fn new(value: f64) -> Result<Self, WeightError> {
         // −0 is folded into 0 so that equal weights print the same.
-        if value.is_finite() && value >= 0.0 { Ok(Self(value + 0.0)) } else { Err(WeightError::NotAWeight { value }) }
+        if value.is_finite() && value >= 0.0 {
+            Ok(Self(value + 0.0))
+        } else {
+            Err(WeightError::NotAWeight { value })
+        }
     }
 
     /// The weight as a number.
@@ -106,9 +110,10 @@ mod tests {
     use super::*;
 
     fn split(weights: &[f64]) -> Result<TrafficSplit, WeightError> {
-        let named = weights.iter().enumerate().map(|(i, &w)| {
-            (VariantName::new(format!("v{i}")).unwrap(), VariantWeight::new(w).unwrap())
-        });
+        let named = weights
+            .iter()
+            .enumerate()
+            .map(|(i, &w)| (VariantName::new(format!("v{i}")).unwrap(), VariantWeight::new(w).unwrap()));
         TrafficSplit::new(named.collect())
     }
 

@@ -1,1 +1,12 @@
-//! (being written)
+//! The workshop: lessons as data, goals as predicates, and the experiment that actions change.
+
+mod action;
+mod lesson;
+mod snapshot;
+
+pub use action::{ArrivalProcess, LabAction, LabId, Pace, Prompt, TrafficSettings};
+pub use lesson::{Block, Control, Goal, Lesson, Step};
+pub use snapshot::{
+    ArtifactState, Batch, BatchRow, EndpointView, InstanceView, LineageRow, Snapshot, StepState, Tally,
+    VariantView,
+};

@@ -1,0 +1,172 @@
+//! What a learner can do.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    analysis::metrics::{Metric, Statistic},
+    domain::{Artifact, Command, ImageScope, InstanceType, Stars},
+};
+
+/// A lab of the workshop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LabId {
+    /// Lab 4.3: A/B testing from the signature to released resources.
+    AbTesting,
+    /// A canary at 5%.
+    Canary,
+    /// Everything unlocked, no steps.
+    Sandbox,
+}
+
+impl LabId {
+    /// All of them, in teaching order.
+    pub const ALL: [Self; 3] = [Self::AbTesting, Self::Canary, Self::Sandbox];
+
+    /// Its name in an address, e.g. `ab-testing`.
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::AbTesting => "ab-testing",
+            Self::Canary => "canary",
+            Self::Sandbox => "sandbox",
+        }
+    }
+
+    /// The lab with that name in an address.
+    pub fn from_slug(slug: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|l| l.slug() == slug)
+    }
+}
+
+/// How fast virtual time runs.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Pace {
+    /// It stands still.
+    Paused,
+    /// Virtual seconds in a real one: above 0, at most 10,000.
+    Times(f64),
+}
+
+/// When requests come.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum ArrivalProcess {
+    /// Independent callers: exponential gaps.
+    Poisson,
+    /// One every 1 ÷ rate seconds.
+    Constant,
+    /// Poisson whose rate swings over a day between a night's share of the rate and the rate itself.
+    DailyCycle {
+        /// Rate at the quietest hour ÷ rate at the busiest, in 0 to 1.
+        night_share: f64,
+    },
+}
+
+/// The traffic from the clients.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrafficSettings {
+    /// Whether anyone calls.
+    pub on: bool,
+    /// Requests per virtual second (the busiest hour's for a daily cycle), above 0, at most 100,000.
+    pub per_second: f64,
+    /// When they come.
+    pub process: ArrivalProcess,
+    /// Weights of 1 to 5 stars among the reviews.
+    pub star_mix: [f64; 5],
+    /// Share of reviews that are about software, the rest about clothing, in 0 to 1.
+    pub software_share: f64,
+    /// Whether a user stays with one variant.
+    pub sticky: bool,
+}
+
+/// A number that the learner guesses before it is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Prompt {
+    /// How many of 50 requests at 50/50 will go to variant B?
+    SplitOfFifty,
+    /// How many percent of 50-request samples miss a 5% canary altogether?
+    CanaryMissed,
+}
+
+/// An action. With the seed and the moments, the actions are the whole state: replayed, they give it again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum LabAction {
+    /// A call to the control plane.
+    Call(Command),
+    /// Opens the clients, the session and the bucket.
+    OpenSession,
+    /// Copies an artefact from the bucket and unpacks it.
+    FetchArtifact(Artifact),
+    /// Opens a prediction signature.
+    ReadSignature(Artifact),
+    /// Opens the code in front of the model.
+    ReadInferenceCode,
+    /// Looks up a container image.
+    RetrieveImage {
+        /// What it is for.
+        scope: ImageScope,
+        /// What it is to run on.
+        instance_type: InstanceType,
+    },
+    /// Records a guess.
+    Guess {
+        /// What is asked.
+        prompt: Prompt,
+        /// The answer.
+        value: f64,
+    },
+    /// Sends the learner's own sentences, one request each, one after another.
+    Invoke {
+        /// Endpoint.
+        endpoint_name: String,
+        /// The sentences.
+        texts: Vec<String>,
+        /// Overrides the weights.
+        target_variant: Option<String>,
+    },
+    /// Sends sampled reviews, one request each, one after another.
+    InvokeSample {
+        /// Endpoint.
+        endpoint_name: String,
+        /// How many, 1 to 1,000.
+        count: u32,
+        /// Overrides the weights.
+        target_variant: Option<String>,
+    },
+    /// Changes the traffic.
+    SetTraffic(TrafficSettings),
+    /// Changes the pace of virtual time.
+    SetPace(Pace),
+    /// Lets virtual time go on by so many nanoseconds, also while paused.
+    Step {
+        /// How long.
+        duration_ns: u64,
+    },
+    /// Looks at a metric.
+    ViewMetric {
+        /// Which.
+        metric: Metric,
+        /// Of its samples.
+        statistic: Statistic,
+    },
+    /// Logs the deployment to the experiment's trial.
+    TrackDeployment,
+    /// Opens the lineage table.
+    ReadLineage,
+    /// States what an artefact costs, as measured here: written by the worker, so that a replay agrees.
+    StateCost {
+        /// Whose.
+        artifact: Artifact,
+        /// Microseconds for a review without tokens.
+        base_us: f64,
+        /// Microseconds more for each token.
+        per_token_us: f64,
+    },
+    /// The learner says how many stars a sentence of his own has.
+    Label {
+        /// The sentence's place in the last ad hoc batch.
+        row: usize,
+        /// The stars.
+        stars: Stars,
+    },
+}
