@@ -1,1 +1,10 @@
-//! (being written)
+//! Text → tokens → model → prediction, and the table in which predictions are kept.
+//!
+//! The only room that knows tract. Without the feature `onnx` it still cuts text into tokens and reads the
+//! table, so the page and the simulation need no tract.
+
+mod prediction;
+mod tokens;
+
+pub use prediction::{Prediction, PredictionTable, ServiceCost};
+pub use tokens::{MAX_TOKEN_BYTES, MAX_TOKENS, Tokens};
