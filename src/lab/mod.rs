@@ -4,7 +4,8 @@ mod action;
 mod lesson;
 mod snapshot;
 
-pub use action::{ArrivalProcess, LabAction, LabId, Pace, Prompt, TrafficSettings};
+pub use crate::simulation::{ArrivalProcess, TrafficSettings};
+pub use action::{LabAction, LabId, Pace, Prompt};
 pub use lesson::{Block, Control, Goal, Lesson, Step};
 pub use snapshot::{
     ArtifactState, Batch, BatchRow, EndpointView, InstanceView, LineageRow, Snapshot, StepState, Tally,
