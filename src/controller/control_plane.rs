@@ -208,6 +208,11 @@ impl ControlPlane {
         Self { durations, ..Self::default() }
     }
 
+    /// Changes how long things take from now on; what is under way keeps its end.
+    pub fn set_durations(&mut self, durations: Durations) {
+        self.durations = durations;
+    }
+
     /// Models by name.
     pub fn models(&self) -> impl Iterator<Item = &Model> {
         self.models.values()

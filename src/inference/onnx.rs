@@ -16,7 +16,9 @@ pub enum ModelError {
     #[error("the model file is empty; fetch it again")]
     Empty,
     /// Larger than [`MODEL_BYTES_LIMIT`].
-    #[error("the model file has {bytes} bytes, but at most {MODEL_BYTES_LIMIT} are read; export a smaller model")]
+    #[error(
+        "the model file has {bytes} bytes, but at most {MODEL_BYTES_LIMIT} are read; export a smaller model"
+    )]
     TooLarge {
         /// Its size.
         bytes: usize,
@@ -28,7 +30,9 @@ pub enum ModelError {
         reason: String,
     },
     /// An ONNX model, but for other inputs and outputs.
-    #[error("the model must take `tokens` int64 [1, L] and give `logits` and `probs` float32 [1, 5], but {found}")]
+    #[error(
+        "the model must take `tokens` int64 [1, L] and give `logits` and `probs` float32 [1, 5], but {found}"
+    )]
     WrongSignature {
         /// What differs.
         found: String,
@@ -125,7 +129,8 @@ impl Prepared {
     /// [`ModelError::Failed`] when the graph cannot be run on it, or answers with no numbers.
     pub fn predict(&self, tokens: &Tokens) -> Result<Option<Prediction>, ModelError> {
         let Some(scores) = self.scores(tokens)? else { return Ok(None) };
-        let no_number = || ModelError::Failed { tokens: tokens.len(), reason: "a probability is not a number".into() };
+        let no_number =
+            || ModelError::Failed { tokens: tokens.len(), reason: "a probability is not a number".into() };
         Prediction::from_probabilities(scores.probabilities).map(Some).ok_or_else(no_number)
     }
 
