@@ -83,11 +83,7 @@ impl FleetTally {
         }
         let second = r.arrival.as_ns() / SECOND_NS;
         let slot = &mut self.seconds[(second % 16) as usize];
-        if slot.0 == second {
-            slot.1 += 1
-        } else {
-            *slot = (second, 1)
-        }
+        if slot.0 == second { slot.1 += 1 } else { *slot = (second, 1) }
     }
 
     /// Requests per second over the ten whole seconds before `now`.
@@ -214,7 +210,7 @@ impl Experiment {
             simulation: Simulation::new(seed, corpus),
             table,
             ledger: Ledger {
-                metrics: MetricStore::new(),
+                metrics: MetricStore::default(),
                 fleets: Vec::new(),
                 recent: Recent { kept: Vec::new(), stride: 1, seen: 0 },
                 sent: 0,
@@ -364,13 +360,20 @@ impl Experiment {
     ///
     /// # Errors
     /// [`QueryError`] for a period, span or number of points that the service refuses too.
-    pub fn series(&self, endpoint: &str, query: &SeriesQuery) -> Result<Vec<(String, Vec<Datapoint>)>, QueryError> {
+    pub fn series(
+        &self,
+        endpoint: &str,
+        query: &SeriesQuery,
+    ) -> Result<Vec<(String, Vec<Datapoint>)>, QueryError> {
         let mut seen: Vec<&VariantName> = Vec::new();
         let mut all = Vec::new();
         for (name, variant) in self.fleet_variants.values().filter(|(e, _)| e.as_str() == endpoint) {
             if !seen.contains(&variant) {
                 seen.push(variant);
-                all.push((variant.to_string(), self.ledger.metrics.series(name, variant, query, self.now())?));
+                all.push((
+                    variant.to_string(),
+                    self.ledger.metrics.series(name, variant, query, self.now())?,
+                ));
             }
         }
         Ok(all)
@@ -394,10 +397,8 @@ impl Experiment {
         self.own_texts.clear();
         self.simulation.set_own_reviews(own);
         let built_in = self.corpus().built_in_len();
-        let tokens: Vec<usize> = self.corpus().reviews()[built_in..]
-            .iter()
-            .map(|r| Tokens::of(&r.text).len())
-            .collect();
+        let tokens: Vec<usize> =
+            self.corpus().reviews()[built_in..].iter().map(|r| Tokens::of(&r.text).len()).collect();
         for tokens in tokens {
             self.table.add_review(tokens);
         }
@@ -497,7 +498,14 @@ impl Experiment {
             model_bytes: card(order.artifact).size_bytes,
             container_ns: (self.service.container_us * 1e3) as u64,
         };
-        self.ledger.metrics.register(order.fleet, &order.endpoint, &order.variant, hardware, order.instances, self.now());
+        self.ledger.metrics.register(
+            order.fleet,
+            &order.endpoint,
+            &order.variant,
+            hardware,
+            order.instances,
+            self.now(),
+        );
         let fleet = FleetSpec {
             strategy: order.strategy,
             service: self.service,

@@ -142,7 +142,7 @@ pub(super) fn judge(goal: &Goal, e: &Experiment) -> Verdict {
                 .batches
                 .iter()
                 .zip(&e.batch_live)
-                .filter(|(b, live)| !b.own_words && *live == live_variants);
+                .filter(|(b, live)| !b.own_words && **live == *live_variants as usize);
             let best = best.map(|(b, _)| b.rows.iter().filter(|r| r.status.is_answered()).count()).max();
             let live = if *live_variants == 1 { "one variant" } else { "both variants" };
             let what = format!("reviews answered in one batch with traffic on {live}");
@@ -211,6 +211,9 @@ pub(super) fn judge(goal: &Goal, e: &Experiment) -> Verdict {
                 .filter(|(n, _)| *n > 0)
                 .map(|(n, what)| format!("{n} {what}{}", if *n == 1 { "" } else { "s" }))
                 .collect();
+            if e.fleet_variants.is_empty() {
+                return Verdict::when(false, "nothing has been deployed yet");
+            }
             Verdict::when(words.is_empty(), format!("still there: {}", words.join(", ")))
         }
         Goal::CanaryServed { share, requests } => {

@@ -288,7 +288,10 @@ impl Simulation {
         let last_ns = until_ns.min(u64::MAX - 1);
         let costs = Costs::of(table);
         let mut done = 0;
-        if let (Some((mut arrivals, mut next)), Some(router)) = (self.clients.take(), self.router.take()) {
+        // The clients' clock only runs while there are routes; without it the routes stay where they are.
+        if let Some((mut arrivals, mut next)) = self.clients.take()
+            && let Some(router) = self.router.take()
+        {
             while next <= last_ns && done < most {
                 self.now = VirtualTime::from_ns(next);
                 // One draw for each purpose and request, used or not, keeps the streams in step.

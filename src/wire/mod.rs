@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     analysis::metrics::{Datapoint, Metric, Statistic},
-    domain::{Artifact, InvocationRecord, Stars, VirtualTime},
+    domain::{Artifact, InvocationRecord, Stars},
     lab::{LabAction, Snapshot},
 };
 
