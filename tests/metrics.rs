@@ -1,7 +1,6 @@
 //! Metrics: percentiles within their bound, minutes that add up, lag, retention, bounded memory.
 #![allow(clippy::unwrap_used)] // the helpers of a test are test code, too
 
-
 use std::time::Duration;
 
 use proptest::prelude::*;
