@@ -2,11 +2,7 @@
 
 use leptos::web_sys::{Storage, window};
 
-use crate::{
-    domain::VirtualTime,
-    lab::LabId,
-    wire::Journal,
-};
+use crate::{domain::VirtualTime, lab::LabId, wire::Journal};
 
 /// Where the journal of `lab` is kept.
 fn key(lab: LabId) -> String {

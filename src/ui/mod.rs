@@ -3,4 +3,9 @@
 mod journal;
 mod link;
 pub mod mark;
+mod markup;
+mod route;
 pub mod store;
+mod theme;
+pub mod widgets;
+pub mod wording;

@@ -445,7 +445,8 @@ impl Store {
             !saved && !std::mem::replace(&mut b.told_of_full_storage, true)
         });
         if refused == Some(true) {
-            let text = "The browser keeps no more data for this page. The lab goes on, but a reload begins anew.";
+            let text =
+                "The browser keeps no more data for this page. The lab goes on, but a reload begins anew.";
             self.toast(Tone::Note, "Progress is not kept", text, None);
         }
     }
