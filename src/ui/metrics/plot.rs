@@ -171,8 +171,8 @@ pub fn MetricPlot(
                 }}
                 <p class="plot__message" hidden=move || message.with(Option::is_none)>{message}</p>
             </div>
-            <p class="visually-hidden" id=about>{words}</p>
-            <p class="visually-hidden" role="status">{spoken}</p>
+            <p class="unseen" id=about>{words}</p>
+            <p class="unseen" role="status">{spoken}</p>
             <PlotNotes chosen current />
             <Show when=move || as_table.get()>
                 <PlotTable chosen figure />
@@ -208,7 +208,7 @@ fn PlotHead(
     };
     view! {
         <header class="plot__head">
-            <h3 class="visually-hidden" id=title>
+            <h3 class="unseen" id=title>
                 {move || format!("Plot {number}: {} {}", chosen.get().metric.name(), chosen.get().statistic)}
             </h3>
             <div class="plot__choice">

@@ -128,7 +128,7 @@ pub fn EndpointPicture(
                 <Overlay />
                 <canvas class="picture__canvas picture__canvas--front" node_ref=front aria-hidden="true"></canvas>
             </div>
-            <p class="visually-hidden" id=about>{words}</p>
+            <p class="unseen" id=about>{words}</p>
             <Key one_of />
             <RecentRequests listed held />
         </div>
