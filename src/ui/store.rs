@@ -14,7 +14,7 @@ use leptos::prelude::*;
 use super::{journal, link::Link, mark::Mark};
 use crate::{
     domain::{Artifact, InvocationRecord, Stars},
-    lab::{LabAction, LabId, Snapshot, StepState},
+    lab::{LEFTOVER_ENDPOINT, LabAction, LabId, Snapshot, StepState},
     wire::{FromWorker, Journal, MetricQuery, Opinion, Refusal, ToWorker, VariantSeries},
 };
 
@@ -423,7 +423,9 @@ impl Store {
             let snapshot = b.gathered.take()?;
             let in_configs = snapshot.configs.iter().flat_map(|c| &c.production_variants);
             let in_configs = in_configs.map(|v| v.variant_name.as_str());
-            let live = snapshot.endpoints.iter().flat_map(|e| e.variants.iter().chain(&e.pending_variants));
+            // The leftover's variant would take the look of the first one that the learner makes.
+            let own = snapshot.endpoints.iter().filter(|e| e.name != LEFTOVER_ENDPOINT);
+            let live = own.flat_map(|e| e.variants.iter().chain(&e.pending_variants));
             for name in in_configs.chain(live.map(|v| v.name.as_str())) {
                 if !b.variants.iter().any(|v| v == name) {
                     b.variants.push(name.to_owned());

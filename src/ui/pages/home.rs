@@ -3,9 +3,9 @@
 use leptos::prelude::*;
 
 use crate::{
-    lab::LabId,
+    lab::{LabId, lessons},
     ui::{
-        journal, lessons,
+        journal,
         route::Route,
         widgets::{Glyph, Icon},
         wording,
