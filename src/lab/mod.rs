@@ -11,7 +11,7 @@ mod snapshot;
 mod view;
 
 pub use action::{LabAction, LabId, Pace, Prompt};
-pub use experiment::{Experiment, OwnText, Progress};
+pub use experiment::{Experiment, LEFTOVER_ENDPOINT, OwnText, Progress};
 pub use journal::{Journal, JournalEntry, Refusal};
 pub use lesson::{Block, Control, Goal, Lesson, Step};
 pub use reply::describe;
