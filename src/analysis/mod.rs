@@ -1,3 +1,4 @@
 //! Records in, estimates out: metrics per variant and minute, with bounded memory.
 
+pub mod binomial;
 pub mod metrics;

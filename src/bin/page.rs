@@ -1,1 +1,2 @@
+//! The page.
 fn main() {}

@@ -1,5 +1,7 @@
 //! What the page, the worker and later the server say to each other. Messages travel as JSON text.
 
+pub mod calls;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{

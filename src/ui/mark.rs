@@ -1,0 +1,102 @@
+//! How a variant is told apart: a colour, and always a shape and a dash as well.
+
+/// The look of one variant. The same slot looks the same in the picture, in the plots and in every table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    slot: usize,
+}
+
+/// The outline of a variant's marker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// ●
+    Circle,
+    /// ■
+    Square,
+    /// ▲
+    Triangle,
+    /// ◆
+    Diamond,
+    /// ▼
+    TriangleDown,
+    /// ★
+    Star,
+    /// ✚
+    Plus,
+    /// ✖
+    Cross,
+    /// ⬟
+    Pentagon,
+    /// ⬢
+    Hexagon,
+}
+
+/// One shape per production variant that a configuration may have.
+const SHAPES: [(Shape, &str); 10] = [
+    (Shape::Circle, "●"),
+    (Shape::Square, "■"),
+    (Shape::Triangle, "▲"),
+    (Shape::Diamond, "◆"),
+    (Shape::TriangleDown, "▼"),
+    (Shape::Star, "★"),
+    (Shape::Plus, "✚"),
+    (Shape::Cross, "✖"),
+    (Shape::Pentagon, "⬟"),
+    (Shape::Hexagon, "⬢"),
+];
+
+/// Colours that the style sheet has: `--variant-1` to `--variant-5`.
+const COLOURS: usize = 5;
+
+const DASHES: [&[f64]; 5] = [&[], &[6.0, 3.0], &[2.0, 3.0], &[9.0, 3.0, 2.0, 3.0], &[12.0, 4.0]];
+
+impl Mark {
+    /// The look of the variant in `slot`, from 0; slots beyond the last shape begin again.
+    pub const fn of_slot(slot: usize) -> Self {
+        Self { slot: slot % SHAPES.len() }
+    }
+
+    /// Outline of its marker.
+    pub const fn shape(self) -> Shape {
+        SHAPES[self.slot].0
+    }
+
+    /// Its marker as one character.
+    pub const fn symbol(self) -> &'static str {
+        SHAPES[self.slot].1
+    }
+
+    /// Lengths of dash and gap in px, empty for a solid line.
+    pub const fn dash(self) -> &'static [f64] {
+        DASHES[(self.slot / COLOURS + self.slot) % DASHES.len()]
+    }
+
+    /// The custom property that holds its colour, e.g. `--variant-1`.
+    pub fn property(self) -> String {
+        format!("--variant-{}", self.slot % COLOURS + 1)
+    }
+
+    /// Its colour for a style sheet, e.g. `var(--variant-1)`.
+    pub fn colour(self) -> String {
+        format!("var({})", self.property())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ten_variants_look_different() {
+        let looks: std::collections::BTreeSet<_> =
+            (0..10).map(|s| (Mark::of_slot(s).symbol(), Mark::of_slot(s).property())).collect();
+        assert_eq!(looks.len(), 10);
+    }
+
+    #[test]
+    fn one_colour_never_has_one_dash_twice() {
+        for s in 0..COLOURS {
+            assert_ne!(Mark::of_slot(s).dash(), Mark::of_slot(s + COLOURS).dash(), "{s}");
+        }
+    }
+}

@@ -1,0 +1,459 @@
+//! What the page knows, and the only way to change it.
+//!
+//! Children read fields and write through [`Store::dispatch`]. The worker's snapshots are gathered and published
+//! once per frame, so a frame costs one signal write and one redraw however fast the worker speaks.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use leptos::prelude::*;
+
+use super::{journal, link::Link, mark::Mark};
+use crate::{
+    domain::{Artifact, InvocationRecord, Stars},
+    lab::{LabAction, LabId, Snapshot},
+    wire::{FromWorker, Journal, MetricQuery, Opinion, Refusal, ToWorker, VariantSeries},
+};
+
+/// Outcomes that are kept; older ones are forgotten.
+const OUTCOMES_KEPT: usize = 64;
+/// Messages that are shown at once.
+const TOASTS_KEPT: usize = 4;
+/// Records that one frame hands on at most: a frame shows no more dots than that.
+const RECENT_KEPT: usize = 240;
+/// Quiet time before the journal is written, so that a slider is written once and not at every pixel.
+const SAVE_AFTER: Duration = Duration::from_millis(400);
+/// How long a message stays that asks for nothing.
+const TOAST_STAYS: Duration = Duration::from_secs(8);
+
+/// How an action ended: the reply as the service would send it, or the refusal.
+pub type Outcome = Result<serde_json::Value, Refusal>;
+
+/// How far a model is on its way to the worker.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Loading {
+    /// Bytes that have arrived.
+    pub received: u64,
+    /// Bytes in all, 0 while unknown.
+    pub total: u64,
+    /// It answers.
+    pub ready: bool,
+}
+
+/// How the worker fares.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Speed {
+    /// Virtual seconds per real second.
+    pub reached: f64,
+    /// Requests simulated per second of computing.
+    pub requests_per_s: f64,
+}
+
+/// The worker as the page sees it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct WorkerState {
+    /// It runs and can be spoken to.
+    pub ready: bool,
+    /// Share of a replay that is done, while one is under way.
+    pub replaying: Option<f64>,
+    /// Models on their way.
+    pub loading: BTreeMap<Artifact, Loading>,
+    /// How fast it is.
+    pub speed: Option<Speed>,
+    /// Why nothing will come from it any more.
+    pub lost: Option<String>,
+}
+
+/// Series as the worker answers them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SeriesReply {
+    /// One per variant, or why not.
+    pub series: Result<Vec<VariantSeries>, String>,
+    /// First second that has not been published yet: CloudWatch lags.
+    pub published_until_s: u64,
+}
+
+/// A request as the models see it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explanation {
+    /// The text.
+    pub text: String,
+    /// Its tokens.
+    pub tokens: Vec<String>,
+    /// True stars, where known.
+    pub true_stars: Option<Stars>,
+    /// What each artefact makes of it.
+    pub opinions: Vec<Opinion>,
+}
+
+/// What a message is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// For information.
+    Note,
+    /// Something was achieved.
+    Success,
+    /// Something was refused or failed.
+    Alert,
+}
+
+/// A message at the edge of the page.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Toast {
+    /// Its number.
+    pub id: u64,
+    /// What it is about.
+    pub tone: Tone,
+    /// Title, e.g. an error code.
+    pub title: String,
+    /// The message.
+    pub text: String,
+    /// A journal that a button on the message brings back.
+    pub undo: Option<Journal>,
+}
+
+/// What waits for an answer of the worker.
+enum Waiting {
+    Series(Box<dyn FnOnce(SeriesReply)>),
+    Explanation(Box<dyn FnOnce(Explanation)>),
+}
+
+/// What no view reads: the line to the worker, and what is on its way.
+#[derive(Default)]
+struct Backstage {
+    link: Option<Link>,
+    /// What was said before the worker was ready. It would be lost: a worker that still fetches its module
+    /// has no ear yet, and the browser does not wait for it.
+    unsent: Vec<ToWorker>,
+    ready: bool,
+    next_id: u64,
+    waiting: BTreeMap<u64, Waiting>,
+    /// The newest snapshot since the last frame.
+    gathered: Option<Snapshot>,
+    frame_asked: bool,
+    journal: Option<Journal>,
+    save_asked: bool,
+    told_of_full_storage: bool,
+    /// Variants in the order in which they were first seen.
+    variants: Vec<String>,
+}
+
+/// A handle on what the page knows. Copying it copies no data.
+#[derive(Clone, Copy)]
+pub struct Store {
+    /// The experiment now; none until the worker has opened the lab. Written once per frame.
+    pub snapshot: RwSignal<Option<Arc<Snapshot>>>,
+    /// The worker.
+    pub worker: RwSignal<WorkerState>,
+    /// How the last actions ended, by the number that [`Store::dispatch`] gave them.
+    pub outcomes: RwSignal<BTreeMap<u64, Outcome>>,
+    /// Messages, oldest first.
+    pub toasts: RwSignal<VecDeque<Toast>>,
+    /// The request that the inspector shows.
+    pub selected_request: RwSignal<Option<InvocationRecord>>,
+    /// The variant that is brought out in picture, plots and tables.
+    pub selected_variant: RwSignal<Option<String>>,
+    backstage: StoredValue<Backstage, LocalStorage>,
+}
+
+impl Store {
+    /// A store without a worker: nothing is answered until [`Store::open`].
+    pub fn new() -> Self {
+        Self {
+            snapshot: RwSignal::new(None),
+            worker: RwSignal::new(WorkerState::default()),
+            outcomes: RwSignal::new(BTreeMap::new()),
+            toasts: RwSignal::new(VecDeque::new()),
+            selected_request: RwSignal::new(None),
+            selected_variant: RwSignal::new(None),
+            backstage: StoredValue::new_local(Backstage::default()),
+        }
+    }
+
+    /// The page's store.
+    ///
+    /// It is a wiring error to ask for it outside the page: the answer then is a store that nothing fills.
+    pub fn expect() -> Self {
+        use_context::<Self>().unwrap_or_else(Self::new)
+    }
+
+    /// Opens a lab where it was left off, or from its beginning; starts the worker if none runs.
+    pub fn open(self, lab: LabId) {
+        if self.backstage.with_value(|b| b.journal.as_ref().is_some_and(|j| j.lab == lab)) {
+            return;
+        }
+        self.open_journal(journal::load(lab));
+    }
+
+    /// Opens the lab that a journal is of, in the state that the journal leads to.
+    pub fn open_journal(self, journal: Journal) {
+        self.save_now();
+        let running = self.backstage.with_value(|b| b.link.is_some());
+        if !running {
+            let link = Link::start(move |message| self.receive(message), move |why| self.lose(why));
+            match link {
+                Ok(link) => self.backstage.update_value(|b| b.link = Some(link)),
+                Err(why) => return self.lose(why),
+            }
+        }
+        self.backstage.update_value(|b| {
+            b.variants.clear();
+            b.gathered = None;
+            b.waiting.clear();
+            b.journal = Some(journal.clone());
+        });
+        self.snapshot.set(None);
+        self.outcomes.update(BTreeMap::clear);
+        self.selected_request.set(None);
+        self.selected_variant.set(None);
+        self.send(ToWorker::Open(journal));
+        self.save_now();
+    }
+
+    /// Begins the open lab anew and offers the way back.
+    pub fn start_over(self) {
+        let Some(before) = self.journal() else { return };
+        self.open_journal(journal::fresh(before.lab));
+        let text = "The lab begins anew, with other random numbers.".to_owned();
+        self.toast(Tone::Note, "Started over", text, Some(before));
+    }
+
+    /// Does something; the outcome appears in [`Store::outcomes`] under the number that is returned.
+    pub fn dispatch(self, action: LabAction) -> u64 {
+        let id = self.next_id();
+        self.send(ToWorker::Do { id, action });
+        id
+    }
+
+    /// How the action with that number ended; none while it is under way. Tracks [`Store::outcomes`].
+    pub fn outcome(self, id: u64) -> Option<Outcome> {
+        self.outcomes.with(|all| all.get(&id).cloned())
+    }
+
+    /// Asks for series; `answer` is called once, unless another lab is opened before.
+    pub fn query(self, query: MetricQuery, answer: impl FnOnce(SeriesReply) + 'static) {
+        let id = self.next_id();
+        self.backstage.update_value(|b| {
+            b.waiting.insert(id, Waiting::Series(Box::new(answer)));
+        });
+        self.send(ToWorker::Metrics { id, query });
+    }
+
+    /// Asks what each artefact makes of a request; `answer` is called once, unless another lab is opened before.
+    pub fn explain(self, record: InvocationRecord, answer: impl FnOnce(Explanation) + 'static) {
+        let id = self.next_id();
+        self.backstage.update_value(|b| {
+            b.waiting.insert(id, Waiting::Explanation(Box::new(answer)));
+        });
+        self.send(ToWorker::Explain { id, record });
+    }
+
+    /// The look of a variant. The first variant that the lab ever saw has the first look.
+    pub fn mark(self, variant: &str) -> Mark {
+        self.backstage.with_value(|b| {
+            let seen = b.variants.iter().position(|v| v == variant);
+            Mark::of_slot(seen.unwrap_or(b.variants.len()))
+        })
+    }
+
+    /// The look that the variant has, or will have as the `row`-th of a configuration that is being written.
+    pub fn mark_in_row(self, variant: &str, row: usize) -> Mark {
+        let seen = self.backstage.with_value(|b| b.variants.iter().position(|v| v == variant));
+        Mark::of_slot(seen.unwrap_or(row))
+    }
+
+    /// The journal of the open lab.
+    pub fn journal(self) -> Option<Journal> {
+        self.backstage.with_value(|b| b.journal.clone())
+    }
+
+    /// Says something at the edge of the page. A message without a way back leaves by itself.
+    pub fn toast(self, tone: Tone, title: impl Into<String>, text: impl Into<String>, undo: Option<Journal>) {
+        let id = self.next_id();
+        let stays = if undo.is_some() { TOAST_STAYS * 2 } else { TOAST_STAYS };
+        let toast = Toast { id, tone, title: title.into(), text: text.into(), undo };
+        self.toasts.update(|all| {
+            all.push_back(toast);
+            while all.len() > TOASTS_KEPT {
+                all.pop_front();
+            }
+        });
+        // A refusal stays until it is read: WCAG 2.2.1 wants no time limit on what one must act on.
+        if tone != Tone::Alert {
+            set_timeout(move || self.dismiss(id), stays);
+        }
+    }
+
+    /// Takes a message away.
+    pub fn dismiss(self, id: u64) {
+        self.toasts.update(|all| all.retain(|t| t.id != id));
+    }
+
+    /// Tells the worker whether the page is seen; an unseen page is kept first, it may never come back.
+    pub fn set_visible(self, visible: bool) {
+        if !visible {
+            self.save_now();
+        }
+        self.send(ToWorker::Visible(visible));
+    }
+
+    fn next_id(self) -> u64 {
+        self.backstage
+            .try_update_value(|b| {
+                b.next_id += 1;
+                b.next_id
+            })
+            .unwrap_or_default()
+    }
+
+    fn send(self, message: ToWorker) {
+        let sent = self.backstage.try_update_value(|b| match &b.link {
+            Some(link) if b.ready => link.send(&message),
+            _ => {
+                b.unsent.push(message);
+                Ok(())
+            }
+        });
+        if let Some(Err(why)) = sent {
+            self.lose(why);
+        }
+    }
+
+    fn begin(self) {
+        let unsent = self.backstage.try_update_value(|b| {
+            b.ready = true;
+            std::mem::take(&mut b.unsent)
+        });
+        for message in unsent.unwrap_or_default() {
+            self.send(message);
+        }
+        self.worker.update(|w| w.ready = true);
+    }
+
+    fn lose(self, why: String) {
+        self.worker.update(|w| w.lost = Some(why));
+    }
+
+    fn receive(self, message: FromWorker) {
+        match message {
+            FromWorker::Ready => self.begin(),
+            FromWorker::Loading { artifact, received, total, ready } => self.worker.update(|w| {
+                w.loading.insert(artifact, Loading { received, total, ready });
+            }),
+            FromWorker::Replaying(share) => {
+                self.worker.update(|w| w.replaying = (share < 1.0).then_some(share));
+            }
+            FromWorker::Snapshot(snapshot) => self.gather(*snapshot),
+            FromWorker::Done { id, outcome, entry } => {
+                if let Some(entry) = entry {
+                    self.remember(|journal| journal.entries.push(entry));
+                }
+                if let Err(refusal) = &outcome {
+                    self.toast(Tone::Alert, refusal.code.clone(), refusal.message.clone(), None);
+                }
+                self.outcomes.update(|all| {
+                    all.insert(id, outcome);
+                    while all.len() > OUTCOMES_KEPT {
+                        all.pop_first();
+                    }
+                });
+            }
+            FromWorker::Series { id, series, published_until_s } => {
+                if let Some(Waiting::Series(answer)) = self.take_waiting(id) {
+                    answer(SeriesReply { series, published_until_s });
+                }
+            }
+            FromWorker::Explained { id, text, tokens, true_stars, opinions } => {
+                if let Some(Waiting::Explanation(answer)) = self.take_waiting(id) {
+                    answer(Explanation { text, tokens, true_stars, opinions });
+                }
+            }
+            FromWorker::Journaled(entry) => self.remember(|journal| journal.entries.push(entry)),
+            FromWorker::Speed { reached, requests_per_s } => {
+                self.worker.update(|w| w.speed = Some(Speed { reached, requests_per_s }));
+            }
+            FromWorker::Trouble(text) => self.toast(Tone::Alert, "Something went wrong", text, None),
+        }
+    }
+
+    fn take_waiting(self, id: u64) -> Option<Waiting> {
+        self.backstage.try_update_value(|b| b.waiting.remove(&id)).flatten()
+    }
+
+    /// Keeps the newest snapshot for the next frame, with the records of those that it replaces.
+    fn gather(self, mut snapshot: Snapshot) {
+        let ask = self.backstage.try_update_value(|b| {
+            // A snapshot of the lab that was open before may still be on its way.
+            if b.journal.as_ref().is_none_or(|j| j.lab != snapshot.lab || j.seed != snapshot.seed) {
+                return false;
+            }
+            if let Some(replaced) = b.gathered.take() {
+                let mut recent = replaced.recent;
+                recent.append(&mut snapshot.recent);
+                let surplus = recent.len().saturating_sub(RECENT_KEPT);
+                recent.drain(..surplus);
+                snapshot.recent = recent;
+            }
+            b.gathered = Some(snapshot);
+            !std::mem::replace(&mut b.frame_asked, true)
+        });
+        if ask == Some(true) {
+            request_animation_frame(move || self.publish());
+        }
+    }
+
+    fn publish(self) {
+        let gathered = self.backstage.try_update_value(|b| {
+            b.frame_asked = false;
+            let snapshot = b.gathered.take()?;
+            let in_configs = snapshot.configs.iter().flat_map(|c| &c.production_variants);
+            let in_configs = in_configs.map(|v| v.variant_name.as_str());
+            let live = snapshot.endpoints.iter().flat_map(|e| e.variants.iter().chain(&e.pending_variants));
+            for name in in_configs.chain(live.map(|v| v.name.as_str())) {
+                if !b.variants.iter().any(|v| v == name) {
+                    b.variants.push(name.to_owned());
+                }
+            }
+            Some(snapshot)
+        });
+        if let Some(snapshot) = gathered.flatten() {
+            let now = snapshot.now;
+            self.snapshot.set(Some(Arc::new(snapshot)));
+            self.remember(|journal| journal.reached = now);
+        }
+    }
+
+    /// Changes the journal and keeps it soon.
+    fn remember(self, change: impl FnOnce(&mut Journal)) {
+        let ask = self.backstage.try_update_value(|b| {
+            let Some(journal) = &mut b.journal else { return false };
+            change(journal);
+            !std::mem::replace(&mut b.save_asked, true)
+        });
+        if ask == Some(true) {
+            set_timeout(move || self.save_now(), SAVE_AFTER);
+        }
+    }
+
+    fn save_now(self) {
+        let refused = self.backstage.try_update_value(|b| {
+            b.save_asked = false;
+            let saved = b.journal.as_ref().is_none_or(journal::save);
+            !saved && !std::mem::replace(&mut b.told_of_full_storage, true)
+        });
+        if refused == Some(true) {
+            let text =
+                "The browser keeps no more data for this page. The lab goes on, but a reload begins anew.";
+            self.toast(Tone::Note, "Progress is not kept", text, None);
+        }
+    }
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self::new()
+    }
+}
