@@ -45,7 +45,7 @@ counted() { # counted passed|failed|skipped
 wasm_clippy() { # wasm_clippy MODULE
     cargo clippy --locked --target wasm32-unknown-unknown --no-default-features --features "$1" --lib --bin "$1" -- -D warnings
 }
-# Off Node's own network and browser: the core alone, without tract, must give the native results on wasm32.
+# The core alone, without tract: in Node, it must say on wasm32 what it says natively.
 wasm_tests() {
     cargo test --locked --target wasm32-unknown-unknown --no-default-features --test wasm
 }
