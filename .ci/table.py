@@ -57,6 +57,10 @@ def main():
             sign = "at least" if m["better"] == "higher" else "at most"
             cells[4] = f"{sign} {number(budget)}: {'kept' if kept else 'BROKEN'}"
         rows.append((m["group"], cells))
+    order = {}
+    for name, _ in rows:
+        order.setdefault(name, len(order))
+    rows.sort(key=lambda row: order[row[0]])
 
     heads = ["measure", "Rollout Lab", "beside it", "ratio", "budget"]
     widths = [max([len(head)] + [len(cells[i]) + (2 if i == 0 else 0) for _, cells in rows]) for i, head in enumerate(heads)]
