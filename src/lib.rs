@@ -29,7 +29,7 @@ pub mod routing;
 pub mod simulation;
 pub mod wire;
 
-#[cfg(feature = "page")]
+#[cfg(feature = "plot")]
 pub mod plot;
 #[cfg(feature = "page")]
 pub mod ui;

@@ -14,7 +14,7 @@ use leptos::prelude::*;
 use super::{journal, link::Link, mark::Mark};
 use crate::{
     domain::{Artifact, InvocationRecord, Stars},
-    lab::{LabAction, LabId, Snapshot},
+    lab::{LEFTOVER_ENDPOINT, LabAction, LabId, Snapshot, StepState},
     wire::{FromWorker, Journal, MetricQuery, Opinion, Refusal, ToWorker, VariantSeries},
 };
 
@@ -156,6 +156,8 @@ pub struct Store {
     pub selected_request: RwSignal<Option<InvocationRecord>>,
     /// The variant that is brought out in picture, plots and tables.
     pub selected_variant: RwSignal<Option<String>>,
+    /// The step whose goal was met last, to be read out; none until one was met before the learner's eyes.
+    pub step_done: RwSignal<Option<String>>,
     backstage: StoredValue<Backstage, LocalStorage>,
 }
 
@@ -169,6 +171,7 @@ impl Store {
             toasts: RwSignal::new(VecDeque::new()),
             selected_request: RwSignal::new(None),
             selected_variant: RwSignal::new(None),
+            step_done: RwSignal::new(None),
             backstage: StoredValue::new_local(Backstage::default()),
         }
     }
@@ -178,6 +181,14 @@ impl Store {
     /// It is a wiring error to ask for it outside the page: the answer then is a store that nothing fills.
     pub fn expect() -> Self {
         use_context::<Self>().unwrap_or_else(Self::new)
+    }
+
+    /// A part of the snapshot that changes only when the part does; none while there is no snapshot.
+    pub fn slice<T>(self, part: impl Fn(&Snapshot) -> T + Send + Sync + 'static) -> Memo<Option<T>>
+    where
+        T: PartialEq + Send + Sync + 'static,
+    {
+        Memo::new(move |_| self.snapshot.with(|s| s.as_deref().map(&part)))
     }
 
     /// Opens a lab where it was left off, or from its beginning; starts the worker if none runs.
@@ -209,6 +220,7 @@ impl Store {
         self.outcomes.update(BTreeMap::clear);
         self.selected_request.set(None);
         self.selected_variant.set(None);
+        self.step_done.set(None);
         self.send(ToWorker::Open(journal));
         self.save_now();
     }
@@ -411,7 +423,9 @@ impl Store {
             let snapshot = b.gathered.take()?;
             let in_configs = snapshot.configs.iter().flat_map(|c| &c.production_variants);
             let in_configs = in_configs.map(|v| v.variant_name.as_str());
-            let live = snapshot.endpoints.iter().flat_map(|e| e.variants.iter().chain(&e.pending_variants));
+            // The leftover's variant would take the look of the first one that the learner makes.
+            let own = snapshot.endpoints.iter().filter(|e| e.name != LEFTOVER_ENDPOINT);
+            let live = own.flat_map(|e| e.variants.iter().chain(&e.pending_variants));
             for name in in_configs.chain(live.map(|v| v.name.as_str())) {
                 if !b.variants.iter().any(|v| v == name) {
                     b.variants.push(name.to_owned());
@@ -421,6 +435,10 @@ impl Store {
         });
         if let Some(snapshot) = gathered.flatten() {
             let now = snapshot.now;
+            let met = self.snapshot.with_untracked(|before| newly_done(before.as_deref()?, &snapshot));
+            if met.is_some() {
+                self.step_done.set(met);
+            }
             self.snapshot.set(Some(Arc::new(snapshot)));
             self.remember(|journal| journal.reached = now);
         }
@@ -450,6 +468,13 @@ impl Store {
             self.toast(Tone::Note, "Progress is not kept", text, None);
         }
     }
+}
+
+/// The last step that is done after a snapshot and was not before it.
+fn newly_done(before: &Snapshot, after: &Snapshot) -> Option<String> {
+    let was_done = |id: &str| before.steps.iter().any(|s| s.id == id && s.done);
+    let new = |s: &&StepState| s.done && !was_done(&s.id);
+    after.steps.iter().rev().find(new).map(|s| s.id.clone())
 }
 
 impl Default for Store {

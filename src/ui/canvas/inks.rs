@@ -1,0 +1,113 @@
+//! Colours of the style sheet as numbers, for what is drawn on a canvas.
+
+use std::collections::BTreeMap;
+
+use leptos::{prelude::*, web_sys};
+use wasm_bindgen::{JsCast, JsValue};
+
+use crate::{
+    plot::{Ink, Look, Marker, Palette},
+    ui::mark::{Mark, Shape},
+};
+
+/// The style sheet's colours at one moment. Read anew when the theme changes, not per frame.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Inks {
+    by_property: BTreeMap<String, Ink>,
+    /// Family of the font.
+    pub font: String,
+}
+
+const ROLES: [&str; 9] = [
+    "--draw-box",
+    "--draw-surface",
+    "--draw-text",
+    "--draw-muted",
+    "--draw-grid",
+    "--draw-axis",
+    "--draw-annotation",
+    "--draw-unpublished",
+    "--draw-trouble",
+];
+
+impl Inks {
+    /// Reads the colours that hold for an element.
+    ///
+    /// A custom property may be written in any way that CSS knows (`light-dark`, `oklch`, a mix); painting one
+    /// px and reading it back is the only way that gives numbers for all of them.
+    pub fn read(element: &web_sys::Element) -> Option<Self> {
+        let document = document();
+        let probe: web_sys::HtmlElement = document.create_element("span").ok()?.dyn_into().ok()?;
+        // The probe must be on the page to inherit; it goes before anyone sees it.
+        element.append_child(&probe).ok()?;
+        let canvas: web_sys::HtmlCanvasElement = document.create_element("canvas").ok()?.dyn_into().ok()?;
+        canvas.set_width(1);
+        canvas.set_height(1);
+        let options = js_sys::Object::new();
+        js_sys::Reflect::set(&options, &JsValue::from_str("willReadFrequently"), &JsValue::TRUE).ok()?;
+        let context = canvas.get_context_with_context_options("2d", &options).ok()??;
+        let context: web_sys::CanvasRenderingContext2d = context.dyn_into().ok()?;
+
+        let marks = (0..10).map(|slot| Mark::of_slot(slot).property());
+        let properties: Vec<String> = ROLES.iter().map(|r| (*r).to_owned()).chain(marks).collect();
+        let computed = window().get_computed_style(&probe).ok()??;
+        let font = computed.get_property_value("font-family").unwrap_or_else(|_| "sans-serif".to_owned());
+        let mut by_property = BTreeMap::new();
+        for property in properties {
+            if by_property.contains_key(&property) {
+                continue;
+            }
+            probe.style().set_property("color", &format!("var({property})")).ok()?;
+            let colour = computed.get_property_value("color").ok()?;
+            context.clear_rect(0.0, 0.0, 1.0, 1.0);
+            context.set_fill_style_str(&colour);
+            context.fill_rect(0.0, 0.0, 1.0, 1.0);
+            let data = context.get_image_data(0.0, 0.0, 1.0, 1.0).ok()?.data();
+            if let [r, g, b, a] = data.0[..] {
+                by_property.insert(property, Ink { rgb: (r, g, b), alpha: f64::from(a) / 255.0 });
+            }
+        }
+        probe.remove();
+        Some(Self { by_property, font })
+    }
+
+    /// The colour of a custom property; black when the style sheet lacks it.
+    pub fn of(&self, property: &str) -> Ink {
+        self.by_property.get(property).copied().unwrap_or(Ink::opaque(0, 0, 0))
+    }
+
+    /// The colours of a plot.
+    pub fn palette(&self) -> Palette {
+        Palette {
+            surface: self.of("--draw-surface"),
+            text: self.of("--draw-text"),
+            muted: self.of("--draw-muted"),
+            grid: self.of("--draw-grid"),
+            axis: self.of("--draw-axis"),
+            annotation: self.of("--draw-annotation"),
+            unpublished: self.of("--draw-unpublished"),
+            font: self.font.clone(),
+        }
+    }
+}
+
+/// How a variant with that mark is drawn.
+pub fn look(inks: &Inks, mark: Mark) -> Look {
+    Look { ink: inks.of(&mark.property()), marker: marker(mark), dash: mark.dash().to_vec() }
+}
+
+/// The outline of a mark.
+pub const fn marker(mark: Mark) -> Marker {
+    match mark.shape() {
+        Shape::Circle => Marker::Circle,
+        Shape::Square => Marker::Square,
+        Shape::Triangle => Marker::Triangle,
+        Shape::Diamond => Marker::Diamond,
+        Shape::TriangleDown => Marker::TriangleDown,
+        Shape::Star => Marker::Star,
+        Shape::Plus => Marker::Plus,
+        Shape::Cross => Marker::Cross,
+        Shape::Pentagon => Marker::Pentagon,
+        Shape::Hexagon => Marker::Hexagon,
+    }
+}

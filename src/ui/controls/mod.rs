@@ -1,0 +1,100 @@
+//! One panel per control of a step: what the learner sets, the call that it stands for, and the button that makes it.
+
+mod act;
+mod artifacts;
+mod batch;
+mod call;
+mod configuration;
+mod deploy;
+mod describe;
+mod exposure;
+mod guess;
+mod image;
+mod inference_code;
+mod leftover;
+mod metrics;
+mod model_card;
+mod models;
+mod names;
+mod predict;
+mod release;
+mod remove;
+mod replies;
+mod session;
+mod signatures;
+mod tracking;
+mod traffic;
+mod weights;
+
+pub use call::CallLanguage;
+use leptos::prelude::*;
+
+use crate::lab::Control;
+
+/// Title of a control's panel.
+pub const fn title(control: Control) -> &'static str {
+    match control {
+        Control::Session => "Session",
+        Control::Leftover => "Leftover endpoints",
+        Control::Artifacts => "Model artefacts",
+        Control::Signatures => "Prediction signatures",
+        Control::InferenceCode => "Inference code",
+        Control::Image => "Container image",
+        Control::Models => "Models",
+        Control::Configuration => "Endpoint configuration",
+        Control::Guess(_) => "Your guess",
+        Control::Deploy => "Create the endpoint",
+        Control::Describe => "Description",
+        Control::Tracking => "Experiment tracking",
+        Control::Lineage => "Lineage",
+        Control::Predict => "Your own sentences",
+        Control::Batch => "Sampled reviews",
+        Control::Traffic => "Traffic",
+        Control::Metrics => "Metrics",
+        Control::Weights => "Weights and capacities",
+        Control::Remove => "Remove a variant",
+        Control::Release => "Clean up",
+        Control::Exposure => "Would anyone meet the canary?",
+    }
+}
+
+/// What a control consists of, without frame.
+pub fn body(control: Control) -> AnyView {
+    match control {
+        Control::Session => view! { <session::Session /> }.into_any(),
+        Control::Leftover => view! { <leftover::Leftover /> }.into_any(),
+        Control::Artifacts => view! { <artifacts::Artifacts /> }.into_any(),
+        Control::Signatures => view! { <signatures::Signatures /> }.into_any(),
+        Control::InferenceCode => view! { <inference_code::InferenceCode /> }.into_any(),
+        Control::Image => view! { <image::Image /> }.into_any(),
+        Control::Models => view! { <models::Models /> }.into_any(),
+        Control::Configuration => view! { <configuration::Configuration /> }.into_any(),
+        Control::Guess(prompt) => view! { <guess::Guess prompt /> }.into_any(),
+        Control::Deploy => view! { <deploy::Deploy /> }.into_any(),
+        Control::Describe => view! { <describe::Describe /> }.into_any(),
+        Control::Tracking => view! { <tracking::Tracking /> }.into_any(),
+        Control::Lineage => view! { <tracking::Lineage /> }.into_any(),
+        Control::Predict => view! { <predict::Predict /> }.into_any(),
+        Control::Batch => view! { <batch::SendBatch /> }.into_any(),
+        Control::Traffic => view! { <traffic::Traffic /> }.into_any(),
+        Control::Metrics => view! { <metrics::MetricsPointer /> }.into_any(),
+        Control::Weights => view! { <weights::Weights /> }.into_any(),
+        Control::Remove => view! { <remove::Remove /> }.into_any(),
+        Control::Release => view! { <release::Release /> }.into_any(),
+        Control::Exposure => view! { <exposure::Exposure /> }.into_any(),
+    }
+}
+
+/// A control in its frame.
+#[component]
+pub fn ControlPanel(
+    /// Which.
+    control: Control,
+) -> impl IntoView {
+    view! {
+        <section class="control" aria-label=title(control)>
+            <h4 class="control__title">{title(control)}</h4>
+            {body(control)}
+        </section>
+    }
+}

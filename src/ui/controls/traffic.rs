@@ -1,0 +1,179 @@
+//! Starts and shapes the traffic.
+
+use leptos::prelude::*;
+
+use crate::{
+    lab::{ArrivalProcess, LabAction, TrafficSettings},
+    ui::{
+        store::Store,
+        widgets::{Disclosure, SelectField, SliderField, unique_id},
+        wording,
+    },
+};
+
+/// Share of the rate at night that a daily cycle begins with.
+const NIGHT_SHARE: f64 = 0.2;
+
+/// The clients: whether they call, how often, and with what.
+#[component]
+pub fn Traffic() -> impl IntoView {
+    let store = Store::expect();
+    let current = store.slice(|s| s.traffic);
+    let served = store.slice(|s| (s.sent, s.failed));
+    // While a slider is dragged, what it shows is not yet what runs.
+    let dragged = RwSignal::new(None::<TrafficSettings>);
+    let shown = Memo::new(move |_| dragged.get().or_else(|| current.get()));
+    let drag = move |change: &dyn Fn(&mut TrafficSettings)| {
+        if let Some(mut settings) = shown.get_untracked() {
+            change(&mut settings);
+            dragged.set(Some(settings));
+        }
+    };
+    let settle = move || {
+        if let Some(settings) = dragged.get_untracked() {
+            store.dispatch(LabAction::SetTraffic(settings));
+            dragged.set(None);
+        }
+    };
+    let set = move |change: &dyn Fn(&mut TrafficSettings)| {
+        drag(change);
+        settle();
+    };
+    let on_settle = Callback::new(move |_: f64| settle());
+    let read = move |part: fn(&TrafficSettings) -> f64| {
+        Signal::derive(move || shown.with(|s| s.as_ref().map_or(0.0, part)))
+    };
+    let on = move || shown.with(|s| s.as_ref().is_some_and(|s| s.on));
+    let sticky = move || shown.with(|s| s.as_ref().is_some_and(|s| s.sticky));
+    let process = Signal::derive(move || {
+        shown.with(|s| s.as_ref().map_or("poisson", |s| process_name(s.process)).to_owned())
+    });
+    let night = move || {
+        shown.with(|s| match s.as_ref().map(|s| s.process) {
+            Some(ArrivalProcess::DailyCycle { night_share }) => Some(night_share),
+            _ => None,
+        })
+    };
+    let processes = Signal::stored(
+        [
+            ("poisson", "independent callers (Poisson)"),
+            ("constant", "evenly spaced"),
+            ("daily-cycle", "day and night"),
+        ]
+        .map(|(value, words)| (value.to_owned(), words.to_owned()))
+        .to_vec(),
+    );
+    let rate_problem = Signal::derive(move || {
+        let rate = read(|s| s.per_second).get();
+        (!(rate > 0.0 && rate <= 100_000.0)).then(|| format!("{rate} is not above 0 and at most 100,000."))
+    });
+    let sticky_id = unique_id("sticky");
+    view! {
+        <button
+            type="button"
+            role="switch"
+            class="switch"
+            aria-checked=move || on().to_string()
+            on:click=move |_| set(&|s| s.on = !s.on)
+        >
+            <span class="switch__track" aria-hidden="true"></span>
+            "Traffic"
+            <span class="switch__state" aria-hidden="true">{move || if on() { "on" } else { "off" }}</span>
+        </button>
+        <SliderField
+            label="Rate"
+            unit="requests per second"
+            value=read(|s| s.per_second)
+            on_input=Callback::new(move |rate: f64| if rate > 0.0 { drag(&|s| s.per_second = rate) })
+            on_settle
+            min=0.1
+            max=10_000.0
+            step=0.1
+            logarithmic=true
+            problem=rate_problem
+        />
+        <SelectField
+            label="When requests come"
+            options=processes
+            value=process
+            on_choice=Callback::new(move |name: String| set(&|s| s.process = process_of(&name)))
+        />
+        <Show when=move || night().is_some()>
+            <SliderField
+                label="Rate at night"
+                unit="share of the day's"
+                value=Signal::derive(move || night().unwrap_or(NIGHT_SHARE))
+                on_input=Callback::new(move |share: f64| {
+                    drag(&|s| s.process = ArrivalProcess::DailyCycle { night_share: share.clamp(0.0, 1.0) });
+                })
+                on_settle
+                min=0.0
+                max=1.0
+                step=0.05
+            />
+        </Show>
+        <SliderField
+            label="Software reviews"
+            unit="%, the rest clothing"
+            value=Signal::derive(move || (read(|s| s.software_share).get() * 100.0).round())
+            on_input=Callback::new(move |p: f64| drag(&|s| s.software_share = (p / 100.0).clamp(0.0, 1.0)))
+            on_settle
+            min=0.0
+            max=100.0
+        />
+        <Disclosure title="Star mix and users">
+            {(1..=5_usize)
+                .map(|stars| {
+                    let label = ["1 star", "2 stars", "3 stars", "4 stars", "5 stars"][stars - 1];
+                    view! {
+                        <SliderField
+                            label
+                            unit="weight"
+                            value=Signal::derive(move || {
+                                shown.with(|s| s.as_ref().map_or(0.0, |s| s.star_mix[stars - 1]))
+                            })
+                            on_input=Callback::new(move |w: f64| drag(&|s| s.star_mix[stars - 1] = w.max(0.0)))
+                            on_settle
+                            min=0.0
+                            max=100.0
+                        />
+                    }
+                })
+                .collect_view()}
+            <div class="check">
+                <input
+                    id=sticky_id.clone()
+                    type="checkbox"
+                    prop:checked=sticky
+                    on:change=move |_| set(&|s| s.sticky = !s.sticky)
+                />
+                <label for=sticky_id>"A user stays with one variant"</label>
+            </div>
+        </Disclosure>
+        <p class="quiet">
+            {move || {
+                served
+                    .get()
+                    .map(|(sent, failed)| {
+                        format!("{} sent, {} failed", wording::plural(sent, "request"), wording::count(failed))
+                    })
+            }}
+        </p>
+    }
+}
+
+const fn process_name(process: ArrivalProcess) -> &'static str {
+    match process {
+        ArrivalProcess::Poisson => "poisson",
+        ArrivalProcess::Constant => "constant",
+        ArrivalProcess::DailyCycle { .. } => "daily-cycle",
+    }
+}
+
+fn process_of(name: &str) -> ArrivalProcess {
+    match name {
+        "constant" => ArrivalProcess::Constant,
+        "daily-cycle" => ArrivalProcess::DailyCycle { night_share: NIGHT_SHARE },
+        _ => ArrivalProcess::Poisson,
+    }
+}

@@ -1,0 +1,102 @@
+//! What was changed on an endpoint, as the journal tells it: it survives a reload, and its times are exact.
+
+use crate::{domain::Command, lab::LabAction, plot::Annotation, ui::wording, wire::JournalEntry};
+
+/// Changes of one kind within this time become one: a slider is dragged, not set.
+const TOGETHER_S: u64 = 60;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Fleet,
+    Weights,
+    Traffic,
+}
+
+/// The changes that matter to someone who reads an endpoint's metrics, by time.
+pub fn changes(entries: &[JournalEntry], endpoint: &str) -> Vec<Annotation> {
+    let mut kept: Vec<(Kind, Annotation)> = Vec::new();
+    for entry in entries {
+        let Some((kind, label)) = words(&entry.action, endpoint) else { continue };
+        let at_s = entry.at.as_ns() / crate::domain::SECOND_NS;
+        match kept.last_mut() {
+            Some((last, before)) if *last == kind && at_s.saturating_sub(before.at_s) < TOGETHER_S => {
+                before.label = label;
+            }
+            _ => kept.push((kind, Annotation { at_s, label })),
+        }
+    }
+    kept.into_iter().map(|(_, annotation)| annotation).collect()
+}
+
+fn words(action: &LabAction, endpoint: &str) -> Option<(Kind, String)> {
+    match action {
+        LabAction::Call(call) => words_of_call(call, endpoint),
+        LabAction::SetTraffic(traffic) if traffic.on => {
+            Some((Kind::Traffic, format!("traffic {}/s", wording::short(traffic.per_second, 2))))
+        }
+        LabAction::SetTraffic(_) => Some((Kind::Traffic, "traffic off".to_owned())),
+        _ => None,
+    }
+}
+
+fn words_of_call(call: &Command, endpoint: &str) -> Option<(Kind, String)> {
+    match call {
+        Command::CreateEndpoint { endpoint_name, .. } if endpoint_name == endpoint => {
+            Some((Kind::Fleet, "create".to_owned()))
+        }
+        Command::UpdateEndpoint { endpoint_name, .. } if endpoint_name == endpoint => {
+            Some((Kind::Fleet, "update".to_owned()))
+        }
+        Command::DeleteEndpoint { endpoint_name } if endpoint_name == endpoint => {
+            Some((Kind::Fleet, "delete".to_owned()))
+        }
+        Command::UpdateEndpointWeightsAndCapacities {
+            endpoint_name,
+            desired_weights_and_capacities: wanted,
+        } if endpoint_name == endpoint => {
+            let weights: Vec<String> =
+                wanted.iter().filter_map(|w| w.desired_weight).map(|w| wording::short(w, 2)).collect();
+            let counts: Vec<String> =
+                wanted.iter().filter_map(|w| w.desired_instance_count).map(|c| c.to_string()).collect();
+            if weights.is_empty() {
+                Some((Kind::Fleet, format!("instances {}", counts.join(" : "))))
+            } else {
+                Some((Kind::Weights, format!("weights {}", weights.join(" : "))))
+            }
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{DesiredWeightAndCapacity, VirtualTime};
+
+    fn weights(at_s: u64, endpoint: &str, a: f64, b: f64) -> JournalEntry {
+        let wanted = |name: &str, weight| DesiredWeightAndCapacity {
+            variant_name: name.to_owned(),
+            desired_weight: Some(weight),
+            desired_instance_count: None,
+        };
+        JournalEntry {
+            at: VirtualTime::from_s(at_s),
+            action: LabAction::Call(Command::UpdateEndpointWeightsAndCapacities {
+                endpoint_name: endpoint.to_owned(),
+                desired_weights_and_capacities: vec![wanted("A", a), wanted("B", b)],
+            }),
+        }
+    }
+
+    #[test]
+    fn only_this_endpoints_changes_are_told() {
+        let told = changes(&[weights(100, "e", 0.0, 100.0), weights(200, "other", 1.0, 1.0)], "e");
+        assert_eq!(told, [Annotation { at_s: 100, label: "weights 0 : 100".to_owned() }]);
+    }
+
+    #[test]
+    fn what_is_changed_in_one_go_is_one_change() {
+        let told = changes(&[weights(100, "e", 90.0, 10.0), weights(130, "e", 50.0, 50.0)], "e");
+        assert_eq!(told, [Annotation { at_s: 100, label: "weights 50 : 50".to_owned() }]);
+    }
+}

@@ -1,0 +1,97 @@
+//! A lab: guide, endpoint and metrics side by side.
+
+use leptos::prelude::*;
+
+use crate::{
+    lab::{LabId, lessons},
+    ui::{
+        app::focus, endpoint::EndpointPanel, guide::Guide, inspector::Inspector, metrics::MetricsPanel,
+        store::Store, toolbox::Toolbox, widgets::Meter, wording,
+    },
+};
+
+/// The regions of the page: id and name.
+const REGIONS: [(&str, &str); 3] = [("guide", "Guide"), ("endpoint", "Endpoint"), ("metrics", "Metrics")];
+
+/// The page of a lab.
+#[component]
+pub fn Lab(
+    /// The lab.
+    lab: LabId,
+    /// The step that the address names.
+    step: Memo<Option<String>>,
+) -> impl IntoView {
+    let lesson = lessons::lesson(lab);
+    let guided = !lesson.steps.is_empty();
+    view! {
+        <main id="main" class="lab" tabindex="-1">
+            <h1 class="unseen">{lesson.title}</h1>
+            <nav class="jump" aria-label="Regions">
+                {REGIONS
+                    .into_iter()
+                    .map(|(id, name)| {
+                        view! {
+                            <button type="button" class="jump__to" on:click=move |_| focus(id)>
+                                {name}
+                            </button>
+                        }
+                    })
+                    .collect_view()}
+            </nav>
+            <WorkerNews />
+            <div class="regions">
+                <section id="guide" class="region region--guide" tabindex="-1" aria-label="Guide">
+                    {if guided {
+                        view! { <Guide lesson step /> }.into_any()
+                    } else {
+                        view! { <Toolbox lesson /> }.into_any()
+                    }}
+                </section>
+                <section id="endpoint" class="region region--endpoint" tabindex="-1" aria-label="Endpoint">
+                    <EndpointPanel />
+                </section>
+                <section id="metrics" class="region region--metrics" tabindex="-1" aria-label="Metrics">
+                    <h2 class="region__title">"Metrics"</h2>
+                    <MetricsPanel />
+                </section>
+            </div>
+            <Inspector />
+        </main>
+    }
+}
+
+/// What the learner must know of the worker: that it replays, that it is gone.
+#[component]
+fn WorkerNews() -> impl IntoView {
+    let store = Store::expect();
+    let lost = Memo::new(move |_| store.worker.with(|w| w.lost.clone()));
+    let replaying = Memo::new(move |_| store.worker.with(|w| w.replaying));
+    let share = Signal::derive(move || replaying.get().unwrap_or(1.0));
+    view! {
+        <Show when=move || lost.get().is_some()>
+            <div class="news news--alert" role="alert">
+                <p>
+                    <strong>"The worker that runs the lab has stopped. "</strong>
+                    {lost}
+                </p>
+                <button type="button" class="btn btn--small" on:click=move |_| reload()>
+                    "Reload the page"
+                </button>
+            </div>
+        </Show>
+        <Show when=move || replaying.get().is_some()>
+            <div class="news">
+                <Meter
+                    label="Replaying what you did"
+                    share
+                    words=Signal::derive(move || wording::percent(share.get()))
+                />
+            </div>
+        </Show>
+    }
+}
+
+fn reload() {
+    // Where the browser refuses, its own button still works.
+    let _ = window().location().reload();
+}

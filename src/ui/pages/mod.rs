@@ -1,0 +1,7 @@
+//! The pages: they arrange panels.
+
+mod home;
+mod lab;
+
+pub use home::Home;
+pub use lab::Lab;

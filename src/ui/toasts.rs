@@ -1,0 +1,60 @@
+//! Messages at the edge of the page.
+
+use leptos::prelude::*;
+
+use super::{
+    store::{Store, Toast, Tone},
+    widgets::{Glyph, Icon},
+};
+
+/// The messages, newest at the bottom. Refusals stay until they are closed.
+#[component]
+pub fn Toasts() -> impl IntoView {
+    let store = Store::expect();
+    view! {
+        <section class="toasts" aria-label="Messages" aria-live="polite" aria-relevant="additions">
+            <For each=move || store.toasts.get() key=|toast| toast.id let:toast>
+                <ToastCard toast />
+            </For>
+        </section>
+    }
+}
+
+#[component]
+fn ToastCard(toast: Toast) -> impl IntoView {
+    let store = Store::expect();
+    let id = toast.id;
+    let tone = match toast.tone {
+        Tone::Note => "toast",
+        Tone::Success => "toast toast--success",
+        Tone::Alert => "toast toast--alert",
+    };
+    let undo = toast.undo.map(|journal| {
+        let bring_back = move |_| {
+            store.dismiss(id);
+            store.open_journal(journal.clone());
+        };
+        view! {
+            <button type="button" class="btn btn--small" on:click=bring_back>
+                "Undo"
+            </button>
+        }
+    });
+    view! {
+        <div class=tone>
+            <div class="toast__words">
+                <strong class="toast__title">{toast.title}</strong>
+                <span>{toast.text}</span>
+            </div>
+            {undo}
+            <button
+                type="button"
+                class="btn btn--quiet btn--icon"
+                aria-label="Close message"
+                on:click=move |_| store.dismiss(id)
+            >
+                <Icon glyph=Glyph::Close />
+            </button>
+        </div>
+    }
+}
