@@ -6,7 +6,7 @@
 //!
 //! Tolerance: one run of the same n lies within 4 standard deviations of a run (`run_sd`). The entries with a limit
 //! (`mmck`) have none, so there it is 4 standard errors by 50 batch means of the run itself.
-#![allow(clippy::unwrap_used, clippy::expect_used)] // the helpers of a test are test code, too
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // the helpers of a test are test code, too
 
 use std::collections::BTreeMap;
 
@@ -44,7 +44,7 @@ fn number(entry: &Value, key: &str) -> f64 {
 
 /// Draws service times in ns.
 enum Service {
-    Exponential(Stream, f64),
+    Exponential(Box<Stream>, f64),
     Constant(f64),
     Lognormal(Box<Lognormal>),
 }
@@ -57,7 +57,7 @@ impl Service {
             None => S / number(entry, "mu"),
         };
         match entry["service"].as_str().unwrap_or("exp") {
-            "exp" => Self::Exponential(stream, mean_ns),
+            "exp" => Self::Exponential(Box::new(stream), mean_ns),
             "det" => Self::Constant(mean_ns),
             "lognormal" => Self::Lognormal(Box::new(Lognormal::new(stream, mean_ns, number(entry, "sigma")))),
             other => panic!("no service `{other}`"),
