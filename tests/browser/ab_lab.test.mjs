@@ -13,11 +13,13 @@ test("the A/B lab can be done from the first step to the last", { timeout: 900_0
   const steps = await lab.steps();
   assert.ok(steps.length >= 10, `the lab has steps, these: ${steps}`);
   for (let more = true; more; ) {
-    const title = await lab.step();
-    const solved = await t.test(title, async () => {
+    let solved = false;
+    await t.test(await lab.step(), async () => {
       await lab.solve();
+      solved = true;
     });
-    assert.equal(solved, undefined);
+    // The steps after it build on it.
+    if (!solved) return close();
     more = await lab.next();
   }
   assert.match(await lab.region("Guide").innerText(), new RegExp(`${steps.length} of ${steps.length} steps done`));
