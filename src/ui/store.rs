@@ -405,6 +405,8 @@ impl Store {
                     answer(Explanation { text, tokens, true_stars, opinions });
                 }
             }
+            // Only benchmarks and tests ask for scores.
+            FromWorker::Scored { .. } => {}
             FromWorker::Journaled(entry) => {
                 self.remember(SAVE_ACTION_AFTER, |journal| journal.entries.push(entry));
             }
