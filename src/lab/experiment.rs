@@ -356,6 +356,11 @@ impl Experiment {
         sum
     }
 
+    /// The same, for a variant by the text of its name: nothing for one that never was.
+    pub fn tally_by_name(&self, endpoint: &EndpointName, variant: &str) -> Tally {
+        VariantName::new(variant).map(|v| self.tally(endpoint, &v)).unwrap_or_default()
+    }
+
     /// One series per variant that the endpoint has or had, in order of appearance.
     ///
     /// # Errors
@@ -462,7 +467,9 @@ impl Experiment {
                 self.carry_out(changes);
                 self.judge();
             } else {
-                self.plane.advance(self.now());
+                let now = self.now();
+                self.plane.advance(now);
+                self.ledger.metrics.advance(now);
                 self.judge();
                 return Progress::Reached;
             }
@@ -496,7 +503,7 @@ impl Experiment {
             memory_gib: spec.memory_gib,
             gpus: spec.gpus,
             model_bytes: card(order.artifact).size_bytes,
-            container_ns: (self.service.container_us * 1e3) as u64,
+            container_ns: (self.service.container_us * spec.service_factor * 1e3) as u64,
         };
         self.ledger.metrics.register(
             order.fleet,

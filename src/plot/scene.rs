@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 /// Below this width the lanes stand under the router, px.
-const NARROW_PX: f64 = 600.0;
+const NARROW_PX: f64 = 440.0;
+/// Below this width a lane's words stand one below the other, px.
+const TALL_PX: f64 = 430.0;
 /// With more lanes than this they become lower.
 const COMFORTABLE_LANES: usize = 4;
 /// Distance between neighbours, px.
@@ -143,6 +145,8 @@ pub struct Scene {
     pub narrow: bool,
     /// Lanes are low.
     pub compact: bool,
+    /// A lane's words stand one below the other.
+    pub tall: bool,
     /// Where the clients stand.
     pub clients: Rect,
     /// The router.
@@ -161,19 +165,20 @@ impl Scene {
         let width = width.max(240.0);
         let narrow = width < NARROW_PX;
         let compact = specs.len() > COMFORTABLE_LANES;
-        let (header, box_height) = match (compact, narrow) {
-            (true, false) => (22.0, 32.0),
-            (true, true) => (42.0, 32.0),
-            (false, false) => (44.0, 48.0),
-            (false, true) => (62.0, 48.0),
-        };
-        let lane_height = header + box_height + 2.0 * PADDING_PX + 6.0;
         let (lane_x, lane_width, mut y) = if narrow {
-            (0.0, width - 52.0, 132.0)
+            (0.0, width - 44.0, 124.0)
         } else {
-            let x = (width * 0.42).clamp(300.0, 420.0);
+            let x = (width * 0.39).clamp(176.0, 400.0);
             (x, width - x, 0.0)
         };
+        let tall = lane_width < TALL_PX;
+        let (header, box_height) = match (compact, tall) {
+            (true, false) => (24.0, 30.0),
+            (true, true) => (44.0, 30.0),
+            (false, false) => (50.0, 48.0),
+            (false, true) => (97.0, 48.0),
+        };
+        let lane_height = header + box_height + 2.0 * PADDING_PX + 6.0;
 
         let starting = specs.iter().any(|s| s.starting);
         let serving = specs.iter().any(|s| !s.starting);
@@ -193,11 +198,11 @@ impl Scene {
             frames.push(Rect { x: lane_x, y, width: lane_width, height: lane_height });
             y += lane_height + GAP_PX;
         }
-        let height = (y - GAP_PX).max(if narrow { 132.0 } else { 220.0 });
+        let height = (y - GAP_PX).max(if narrow { 200.0 } else { 190.0 });
 
         let (clients, router) = if narrow {
-            let router = Rect { x: width - 116.0, y: 20.0, width: 92.0, height: 72.0 };
-            (Rect { x: 0.0, y: 20.0, width: 96.0, height: 72.0 }, router)
+            let router = Rect { x: width - 108.0, y: 12.0, width: 92.0, height: 72.0 };
+            (Rect { x: 0.0, y: 12.0, width: 96.0, height: 72.0 }, router)
         } else {
             let served = frames.iter().zip(specs).filter(|(_, s)| !s.starting || !serving).map(|(f, _)| f);
             let span = served.fold(None, |span: Option<(f64, f64)>, f| {
@@ -206,15 +211,28 @@ impl Scene {
             let middle = span.map_or(height / 2.0, |(top, low)| f64::midpoint(top, low));
             let half = 74.0_f64.min(height / 2.0);
             let middle = middle.clamp(half, height - half);
-            let x = lane_x * 0.36;
+            let crowd = (lane_x * 0.28).clamp(52.0, 76.0);
+            let router = (lane_x * 0.34).clamp(62.0, 96.0);
+            let x = crowd + (lane_x - crowd - router) * 0.4;
             (
-                Rect { x: 0.0, y: middle - half, width: 76.0, height: 2.0 * half },
-                Rect { x, y: middle - 44.0, width: 96.0, height: 88.0 },
+                Rect { x: 0.0, y: middle - half, width: crowd, height: 2.0 * half },
+                Rect { x, y: middle - 44.0, width: router, height: 88.0 },
             )
         };
 
         let lanes = place_lanes(specs, &frames, router, narrow, header, box_height);
-        Self { width, height, narrow, compact, clients, router, serving_heading, starting_heading, lanes }
+        Self {
+            width,
+            height,
+            narrow,
+            compact,
+            tall,
+            clients,
+            router,
+            serving_heading,
+            starting_heading,
+            lanes,
+        }
     }
 
     /// Where the `index`-th client stands.
@@ -222,7 +240,7 @@ impl Scene {
         let Rect { x, y, width, height } = self.clients;
         let (columns, rows) = if self.narrow { (3, CLIENTS / 3) } else { (2, CLIENTS / 2) };
         let (column, row) = (index % CLIENTS % columns, index % CLIENTS / columns);
-        let (top, bottom) = if self.narrow { (14.0, 14.0) } else { (20.0, 34.0) };
+        let (top, bottom) = if self.narrow { (12.0, 22.0) } else { (12.0, 56.0) };
         let step_x = (width - 28.0) / (columns - 1) as f64;
         let step_y = (height - top - bottom) / (rows - 1) as f64;
         // Every second column stands a little lower: a crowd, not a grid.
@@ -256,16 +274,18 @@ fn place_lanes(
     for ((spec, frame), link_width) in specs.iter().zip(frames).zip(widths) {
         let leave = aside + link_width / 2.0;
         aside += link_width + 3.0;
+        // Into the row of instances, not across the words.
+        let door = frame.y + PADDING_PX + header + 6.0 + box_height / 2.0;
         let link = if narrow {
             // Links go down the right-hand gutter; the first lane's is the innermost, so that none crosses another.
             let from = Point { x: router.centre().x + 24.0 + leave * 0.8, y: router.bottom() };
-            let to = Point { x: frame.right(), y: frame.centre().y };
-            let gutter = frame.right() + 40.0;
+            let to = Point { x: frame.right(), y: door };
+            let gutter = frame.right() + 34.0;
             let low = Point { x: gutter, y: f64::midpoint(from.y, to.y).max(from.y + 20.0) };
             Curve { from, lead: low, trail: Point { x: gutter, y: to.y }, to }
         } else {
             let from = Point { x: router.right(), y: router.centre().y + leave };
-            let to = Point { x: frame.x, y: frame.centre().y };
+            let to = Point { x: frame.x, y: door };
             let middle = f64::midpoint(from.x, to.x);
             Curve { from, lead: Point { x: middle, y: from.y }, trail: Point { x: middle, y: to.y }, to }
         };
@@ -435,7 +455,7 @@ mod tests {
 
     #[test]
     fn everything_lies_inside_at_every_width_and_number_of_lanes() {
-        for width in [320.0, 358.0, 599.0, 600.0, 900.0, 1_400.0] {
+        for width in [320.0, 358.0, 439.0, 440.0, 520.0, 900.0, 1_400.0] {
             for n in 1..=10 {
                 let scene = Scene::layout(width, &specs(&vec![1.0 / n as f64; n]));
                 let inside = |r: Rect| {

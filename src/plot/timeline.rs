@@ -7,7 +7,7 @@ use plotters_backend::{
 };
 
 use super::{
-    Figure, Ink, Line, Look, Palette, PixelMap,
+    Figure, Ink, Line, Look, Palette, PixelMap, Quantity,
     ticks::{tick_label, time_ticks, value_ticks},
 };
 use crate::analysis::metrics::Datapoint;
@@ -68,8 +68,12 @@ pub fn draw_timeline<DB: DrawingBackend>(
     let bottom = (height - BOTTOM_PX).max(top + 1.0);
     let wanted = ((bottom - top) / VALUE_TICK_PX) as usize;
     let values = value_ticks(figure.max_shown().unwrap_or(0.0), wanted.clamp(2, 6));
+    let empty = figure.is_empty();
     let step = values.get(1).copied().unwrap_or(1.0);
-    let labels: Vec<String> = values.iter().map(|v| figure.quantity.tick(*v, step)).collect();
+    let mut labels: Vec<String> = values.iter().map(|v| figure.quantity.tick(*v, step)).collect();
+    if let (Some(top), Quantity::Milliseconds, false) = (labels.last_mut(), figure.quantity, empty) {
+        top.push_str(" ms");
+    }
     let left = labels.iter().map(|l| text_width(l)).fold(18.0, f64::max) + 10.0;
     let map = PixelMap {
         left,
@@ -89,6 +93,10 @@ pub fn draw_timeline<DB: DrawingBackend>(
         let y = crisp(map.y_of(*value));
         let ink = if *value == 0.0 { palette.axis } else { palette.grid };
         pen.stroke(&[(map.left, y), (map.right, y)], ink, 1.0)?;
+        if empty && *value > 0.0 {
+            // Numbers on an axis without data would be made up.
+            continue;
+        }
         pen.write(label, (map.left - 8.0, y), palette.muted, HPos::Right, VPos::Center)?;
     }
     let most = (((map.right - map.left) / TIME_TICK_PX) as usize).max(2);
@@ -227,7 +235,8 @@ fn draw_heading<DB: DrawingBackend>(
 
 /// About how wide a text is, px.
 fn text_width(text: &str) -> f64 {
-    text.chars().count() as f64 * TEXT_PX * LETTER
+    let letter = |c| if matches!(c, '%' | 'm' | 'M' | 'w' | 'W') { 1.6 } else { 1.0 };
+    text.chars().map(letter).sum::<f64>() * TEXT_PX * LETTER
 }
 
 /// The middle of the px that holds a place: a line 1 px wide is sharp there.

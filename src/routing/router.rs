@@ -29,7 +29,8 @@ pub struct Route {
 /// Entry i takes the draws from `⌊2⁶⁴ Σ_{j<i} w_j ÷ Σ w⌋` up to `⌊2⁶⁴ Σ_{j≤i} w_j ÷ Σ w⌋` (excluded): its share is
 /// `w_i ÷ Σ w` to the precision of an f64, and nothing for a weight of 0.
 /// A sticky choice reads the user's place ([`StickyKey`]) in the same table. Raising one variant's weight, the others
-/// kept, only widens its interval at both ends: its users stay, and whoever moves, moves to it.
+/// kept, widens its interval at both ends: its users stay, and whoever moves, moves towards it in the order of the
+/// entries. Of two variants that is: only from the other to it.
 ///
 /// # Errors
 /// [`WeightError::AllZero`] when no weight is above 0.

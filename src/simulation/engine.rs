@@ -391,3 +391,192 @@ impl Costs {
         Self(crate::domain::Artifact::ALL.map(|a| table.cost(a).unwrap_or(unmeasured_cost(a))))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::{Artifact, InvocationStatus, VariantWeight},
+        simulation::{ArrivalProcess, ServiceSettings},
+    };
+
+    fn name(text: &str) -> VariantName {
+        VariantName::new(text).unwrap()
+    }
+
+    fn spec(variant: &str) -> FleetSpec {
+        FleetSpec::new(name(variant), Artifact::A, "ml.m5.large".parse().unwrap(), 1)
+    }
+
+    fn routes(entries: &[(u32, &str, f64)]) -> Option<Router> {
+        let entry = |&(id, n, w): &(u32, &str, f64)| (FleetId(id), name(n), VariantWeight::new(w).unwrap());
+        Some(Router::new(entries.iter().map(entry).collect(), "test").unwrap())
+    }
+
+    fn on(per_second: f64) -> TrafficSettings {
+        TrafficSettings { on: true, per_second, ..TrafficSettings::default() }
+    }
+
+    /// Fleet 1 with all the traffic.
+    fn started(seed: u64) -> Simulation {
+        let mut s = Simulation::new(seed, Corpus::new(20, 1));
+        s.launch(FleetId(1), spec("A")).unwrap();
+        s.set_routes(routes(&[(1, "A", 1.0)])).unwrap();
+        s.set_traffic(on(200.0)).unwrap();
+        s
+    }
+
+    fn records(s: &mut Simulation, until_s: u64) -> Vec<InvocationRecord> {
+        let mut seen = Vec::new();
+        s.run_until(VirtualTime::from_s(until_s), &PredictionTable::default(), &mut |r| seen.push(*r));
+        seen
+    }
+
+    #[test]
+    fn time_passes_and_clients_wait_while_there_is_no_route() {
+        let mut s = Simulation::new(1, Corpus::new(0, 1));
+        s.set_traffic(on(100.0)).unwrap();
+        assert_eq!(records(&mut s, 10), []);
+        assert_eq!(s.now(), VirtualTime::from_s(10));
+        s.launch(FleetId(1), spec("A")).unwrap();
+        s.set_routes(routes(&[(1, "A", 1.0)])).unwrap();
+        let first = records(&mut s, 20);
+        assert!((840..1_160).contains(&first.len()), "{}", first.len());
+        assert!(first.iter().all(|r| r.arrival > VirtualTime::from_s(10)));
+        s.set_routes(None).unwrap();
+        assert_eq!(records(&mut s, 30), []);
+        s.set_traffic(TrafficSettings { on: false, ..on(100.0) }).unwrap();
+        s.set_routes(routes(&[(1, "A", 1.0)])).unwrap();
+        assert_eq!(records(&mut s, 40), []);
+    }
+
+    #[test]
+    fn pieces_of_time_give_the_same_requests() {
+        let whole = records(&mut started(3), 60);
+        let mut s = started(3);
+        let mut pieces = Vec::new();
+        for until in 1..=60 {
+            pieces.extend(records(&mut s, until));
+        }
+        assert_eq!(pieces, whole);
+        let mut s = started(3);
+        let mut counted = Vec::new();
+        let table = PredictionTable::default();
+        while s.run(VirtualTime::from_s(60), 7, &table, &mut |r| counted.push(*r)) == 7 {}
+        assert_eq!(counted, whole);
+        assert_eq!(s.now(), VirtualTime::from_s(60));
+        assert!(whole.iter().zip(0..).all(|(r, id)| r.id == id));
+        assert_ne!(records(&mut started(4), 60), whole);
+    }
+
+    #[test]
+    fn another_variant_changes_nothing_of_a_variants_own_draws() {
+        let times = |others: &[&str]| {
+            let mut s = Simulation::new(5, Corpus::new(0, 1));
+            let mut entries = Vec::new();
+            for (i, other) in others.iter().enumerate() {
+                s.launch(FleetId(i as u32), spec(other)).unwrap();
+                entries.push((i as u32, *other, 1.0));
+            }
+            s.launch(FleetId(9), spec("A")).unwrap();
+            entries.push((9, "A", 1.0));
+            s.set_routes(routes(&entries)).unwrap();
+            s.set_traffic(on(100.0)).unwrap();
+            // Without a table every review costs alike: what differs is the variant's own.
+            let own = records(&mut s, 30).into_iter().filter(|r| r.fleet == FleetId(9));
+            own.take(500).map(|r| (r.service_ns, r.overhead_ns)).collect::<Vec<_>>()
+        };
+        assert_eq!(times(&["B"]), times(&["C", "D"]));
+        assert_eq!(times(&[])[..500], times(&["B"])[..500]);
+    }
+
+    #[test]
+    fn traffic_by_hand_moves_no_request_of_the_clients() {
+        let arrivals = |by_hand: bool| {
+            let mut s = started(1);
+            let mut seen = Vec::new();
+            for until in 1..=10 {
+                seen.extend(records(&mut s, until));
+                if by_hand {
+                    let review = s.sample_review().unwrap();
+                    s.invoke(review, 0, None, &PredictionTable::default()).unwrap();
+                }
+            }
+            seen.iter().map(|r| (r.arrival, r.review, r.user)).collect::<Vec<_>>()
+        };
+        assert_eq!(arrivals(true), arrivals(false));
+    }
+
+    #[test]
+    fn a_target_overrides_the_weights() {
+        let mut s = started(1);
+        s.launch(FleetId(2), spec("B")).unwrap();
+        s.set_routes(routes(&[(1, "A", 1.0), (2, "B", 0.0)])).unwrap();
+        let table = PredictionTable::default();
+        let mut to = |target| s.invoke(ReviewId(0), 3, target, &table).map(|r| (r.fleet, r.user));
+        assert_eq!(to(None), Ok((FleetId(1), 3)));
+        assert_eq!(to(Some(FleetId(2))), Ok((FleetId(2), 3)));
+        assert_eq!(to(Some(FleetId(7))), Err(SimulationError::NoFleet(FleetId(7))));
+        s.set_routes(None).unwrap();
+        assert_eq!(s.invoke(ReviewId(0), 0, None, &table), Err(SimulationError::NoRoutes));
+        assert_eq!(s.invocations(), 2);
+    }
+
+    #[test]
+    fn fleets_come_and_go_in_order() {
+        let mut s = started(1);
+        assert_eq!(s.launch(FleetId(1), spec("B")), Err(SimulationError::Launched(FleetId(1))));
+        assert_eq!(s.retire(FleetId(1)), Err(SimulationError::Routed(FleetId(1))));
+        assert_eq!(s.set_routes(routes(&[(2, "B", 1.0)])), Err(SimulationError::NoFleet(FleetId(2))));
+        s.launch(FleetId(2), spec("B")).unwrap();
+        records(&mut s, 1);
+        s.set_routes(routes(&[(2, "B", 1.0)])).unwrap();
+        s.retire(FleetId(1)).unwrap();
+        assert_eq!(s.resize(FleetId(1), 2), Err(SimulationError::NoFleet(FleetId(1))));
+        assert!(s.resize(FleetId(2), 0).is_err());
+        s.resize(FleetId(2), 3).unwrap();
+        assert_eq!(s.gauges(FleetId(2)).len(), 3);
+        assert!(s.fleet(FleetId(1)).is_some());
+        records(&mut s, 100);
+        s.launch(FleetId(3), spec("C")).unwrap();
+        // The retired one is empty by now and forgotten; its routes' places moved with it.
+        assert!(s.fleet(FleetId(1)).is_none() && s.gauges(FleetId(1)).is_empty());
+        assert!(records(&mut s, 101).iter().all(|r| r.fleet == FleetId(2)));
+    }
+
+    #[test]
+    fn too_much_traffic_fills_queues_and_is_refused() {
+        let mut s = started(1);
+        let mut slow = spec("B");
+        slow.queue_limit = 5;
+        slow.service = ServiceSettings { container_us: 100_000.0, ..ServiceSettings::default() };
+        s.launch(FleetId(2), slow).unwrap();
+        s.set_routes(routes(&[(2, "B", 1.0)])).unwrap();
+        let seen = records(&mut s, 60);
+        // Two vCPUs of 0.1 s serve 20 a second of 200.
+        let answered = seen.iter().filter(|r| r.status.is_answered()).count() as f64;
+        assert!((answered / 1_200.0 - 1.0).abs() < 0.05, "{answered}");
+        assert!(seen.iter().any(|r| r.status == InvocationStatus::Overloaded));
+        assert!(seen.iter().all(|r| r.status.is_answered() == (r.service_ns > 0)));
+        let gauge = s.gauges(FleetId(2))[0];
+        assert_eq!((gauge.busy, gauge.vcpus, gauge.queue_limit), (2, 2, 5));
+        assert!(gauge.waiting >= 3);
+    }
+
+    #[test]
+    fn a_bad_change_of_traffic_changes_nothing() {
+        let mut s = started(1);
+        let before = *s.traffic();
+        assert!(s.set_traffic(TrafficSettings { per_second: f64::NAN, ..before }).is_err());
+        assert_eq!(*s.traffic(), before);
+        // What is sent may change without a jump of the clients' clock.
+        let mut other = started(1);
+        other.set_traffic(TrafficSettings { star_mix: [1.0, 0.0, 0.0, 0.0, 0.0], ..before }).unwrap();
+        let (a, b) = (records(&mut s, 5), records(&mut other, 5));
+        assert!(a.iter().map(|r| r.arrival).eq(b.iter().map(|r| r.arrival)));
+        assert!(b.iter().all(|r| r.true_stars.is_some_and(|s| s.get() == 1)));
+        let constant = TrafficSettings { process: ArrivalProcess::Constant, ..before };
+        s.set_traffic(constant).unwrap();
+        assert_eq!(records(&mut s, 6).len(), 200);
+    }
+}

@@ -61,7 +61,7 @@ impl Queue {
     #[inline]
     pub fn offer(&mut self, arrival_ns: u64, service_ns: u64) -> Admission {
         self.forget_started(arrival_ns);
-        let first = self.first_free();
+        let first = self.first_free(arrival_ns);
         let start = self.free[first].max(arrival_ns);
         if start > arrival_ns {
             if self.starts.len() >= self.room as usize {
@@ -103,15 +103,19 @@ impl Queue {
         }
     }
 
+    /// An idle server, or else the one that is idle first. Idle servers are all alike to who comes now or later.
     #[inline]
-    fn first_free(&self) -> usize {
+    fn first_free(&self, now_ns: u64) -> usize {
         if self.free.len() > SCANNED {
             return 0;
         }
-        let mut first = 0;
-        for i in 1..self.free.len() {
-            if self.free[i] < self.free[first] {
-                first = i;
+        if let Some(idle) = self.free.iter().position(|&t| t <= now_ns) {
+            return idle;
+        }
+        let (mut first, mut least) = (0, u64::MAX);
+        for (i, &t) in self.free.iter().enumerate() {
+            if t < least {
+                (first, least) = (i, t);
             }
         }
         first

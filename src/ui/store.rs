@@ -9,13 +9,13 @@ use std::{
     time::Duration,
 };
 
-use leptos::prelude::*;
+use leptos::{prelude::*, web_sys::File};
 
 use super::{journal, link::Link, mark::Mark};
 use crate::{
     domain::{Artifact, InvocationRecord, Stars},
     lab::{LEFTOVER_ENDPOINT, LabAction, LabId, Snapshot, StepState},
-    wire::{FromWorker, Journal, MetricQuery, Opinion, Refusal, ToWorker, VariantSeries},
+    wire::{FromWorker, Journal, MetricQuery, Opinion, OwnFile, Refusal, ToWorker, VariantSeries},
 };
 
 /// Outcomes that are kept; older ones are forgotten.
@@ -159,6 +159,8 @@ pub struct Store {
     pub selected_request: RwSignal<Option<InvocationRecord>>,
     /// The variant that is brought out in picture, plots and tables.
     pub selected_variant: RwSignal<Option<String>>,
+    /// How reading the learner's own file goes; none before one was chosen.
+    pub own_file: RwSignal<Option<OwnFile>>,
     /// How often a lab was opened: what the learner wrote into the forms before belongs to another state.
     pub opened: RwSignal<u32>,
     /// The step whose goal was met last, to be read out; none until one was met before the learner's eyes.
@@ -176,6 +178,7 @@ impl Store {
             toasts: RwSignal::new(VecDeque::new()),
             selected_request: RwSignal::new(None),
             selected_variant: RwSignal::new(None),
+            own_file: RwSignal::new(None),
             opened: RwSignal::new(0),
             step_done: RwSignal::new(None),
             backstage: StoredValue::new_local(Backstage::default()),
@@ -341,6 +344,18 @@ impl Store {
         }
     }
 
+    /// Sends the reviews of a learner's own file from now on, once the worker has read it.
+    pub fn bring(self, file: &File) {
+        self.own_file.set(Some(OwnFile::default()));
+        let sent = self.backstage.try_update_value(|b| match &b.link {
+            Some(link) if b.ready => link.send_file(file),
+            _ => Err("the worker is not ready yet; choose the file again in a moment".to_owned()),
+        });
+        if let Some(Err(why)) = sent {
+            self.own_file.set(Some(OwnFile { failure: Some(why), ended: true, ..OwnFile::default() }));
+        }
+    }
+
     fn begin(self) {
         let unsent = self.backstage.try_update_value(|b| {
             b.ready = true;
@@ -396,6 +411,7 @@ impl Store {
             FromWorker::Speed { reached, requests_per_s } => {
                 self.worker.update(|w| w.speed = Some(Speed { reached, requests_per_s }));
             }
+            FromWorker::OwnReviews(file) => self.own_file.set(Some(file)),
             FromWorker::Trouble(text) => self.toast(Tone::Alert, "Something went wrong", text, None),
         }
     }

@@ -137,6 +137,25 @@ pub enum FromWorker {
         /// Requests simulated per second of computing.
         requests_per_s: f64,
     },
+    /// How reading the learner's own file goes. The page hands the `File` itself to the worker, not a message.
+    OwnReviews(OwnFile),
     /// Something that should not happen, in words for the learner.
     Trouble(String),
+}
+
+/// How reading the learner's own file goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnFile {
+    /// Rows read so far.
+    pub rows: u64,
+    /// Reviews that are sent from now on; 0 until the whole file was read.
+    pub kept: u64,
+    /// Rows that could not be used.
+    pub bad_rows: u64,
+    /// The first of these, with their lines.
+    pub errors: Vec<String>,
+    /// Why the file could not be used at all.
+    pub failure: Option<String>,
+    /// Nothing more will come.
+    pub ended: bool,
 }

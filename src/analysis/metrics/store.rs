@@ -1,6 +1,6 @@
 //! Records in, series out: per variant and minute, in bounded memory.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{borrow::Cow, collections::VecDeque, time::Duration};
 
 use super::{
     Datapoint, LatencySketch, Metric, Statistic,
@@ -706,10 +706,11 @@ impl MetricStore {
         let (first, period) = (start_s / 60, period_s / 60);
         let end = end_s.div_ceil(60).min(published);
         let mut answer = Vec::new();
-        let mut merged: Option<Row> = None;
-        let mut close = |row: Row| {
-            let start_s = row.minute * 60;
-            answer.extend(row.statistic(metric, statistic).map(|value| Datapoint { start_s, value }));
+        // The period's start and its rows so far; copied only when there are several.
+        let mut merged: Option<(u64, Cow<Row>)> = None;
+        let mut close = |(minute, row): (u64, Cow<Row>)| {
+            let value = row.statistic(metric, statistic);
+            answer.extend(value.map(|value| Datapoint { start_s: minute * 60, value }));
         };
         // The oldest tier first, so the rows come in order of time.
         for (tier, (length, _)) in TIERS.iter().enumerate().rev() {
@@ -719,10 +720,9 @@ impl MetricStore {
             for row in rows.range(begin..).take_while(|r| r.minute + length <= end) {
                 let period_start = row.minute - row.minute % period;
                 match &mut merged {
-                    Some(m) if m.minute == period_start => m.merge(row),
+                    Some((start, rows)) if *start == period_start => rows.to_mut().merge(row),
                     _ => {
-                        let next = Row { minute: period_start, ..row.clone() };
-                        if let Some(full) = merged.replace(next) {
+                        if let Some(full) = merged.replace((period_start, Cow::Borrowed(row))) {
                             close(full);
                         }
                     }

@@ -75,13 +75,17 @@ impl Bank {
                 continue;
             }
             if !said.is_empty() {
-                text.push_str(joint(level, before, stream));
+                // "Also, … Also, …": nobody writes like that.
+                let joint = joint(level, before, stream);
+                text.push_str(if text.contains(joint) { "." } else { joint });
             }
             let sentence = text.is_empty() || text.ends_with('.');
             if !text.is_empty() {
                 text.push(' ');
             }
-            push_clause(&mut text, &clause.replace("{t}", noun), sentence);
+            let named = said.iter().any(|c| c.contains("{t}"));
+            let clause_text = if named { clause.replace("this {t}", "it") } else { clause.to_owned() };
+            push_clause(&mut text, &clause_text.replace("{t}", noun), sentence);
             said.push(clause);
             before = level;
         }

@@ -45,8 +45,8 @@ pub fn use_element_size(node: NodeRef<html::Div>) -> ReadSignal<Size> {
     size
 }
 
-/// Whether a part of an element is on the screen; false until the browser says so.
-pub fn use_in_view(node: NodeRef<html::Div>) -> ReadSignal<bool> {
+/// Whether a part of an element is on the screen or within `margin` of it; false until the browser says so.
+pub fn use_in_view(node: NodeRef<html::Div>, margin: &'static str) -> ReadSignal<bool> {
     let (in_view, set_in_view) = signal(false);
     Effect::new(move |_| {
         let Some(element) = node.get() else { return };
@@ -59,7 +59,11 @@ pub fn use_in_view(node: NodeRef<html::Div>) -> ReadSignal<bool> {
                 }
             }
         });
-        let Ok(observer) = web_sys::IntersectionObserver::new(callback.as_ref().unchecked_ref()) else {
+        let options = web_sys::IntersectionObserverInit::new();
+        options.set_root_margin(margin);
+        let observer =
+            web_sys::IntersectionObserver::new_with_options(callback.as_ref().unchecked_ref(), &options);
+        let Ok(observer) = observer else {
             // Without the observer everything counts as seen.
             set_in_view.set(true);
             return;

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use leptos::{prelude::*, web_sys};
+use leptos::{html, prelude::*, web_sys};
 use wasm_bindgen::{JsCast, JsValue};
 
+use super::use_colour_changes;
 use crate::{
     plot::{Ink, Look, Marker, Palette},
     ui::mark::{Mark, Shape},
@@ -18,7 +19,22 @@ pub struct Inks {
     pub font: String,
 }
 
-const ROLES: [&str; 9] = [
+/// The style sheet's colours for an element, read anew when the theme changes; none until it is on the page.
+pub fn use_inks(node: NodeRef<html::Div>) -> Memo<Option<Inks>> {
+    let colours = use_colour_changes();
+    // The element exists before it is on the page, and off the page it has no style: the first frame is after both.
+    let on_page = RwSignal::new(false);
+    request_animation_frame(move || {
+        on_page.try_set(true);
+    });
+    Memo::new(move |_| {
+        colours.track();
+        node.get().filter(|_| on_page.get()).and_then(|element| Inks::read(&element))
+    })
+}
+
+const ROLES: [&str; 10] = [
+    "--draw-lane",
     "--draw-box",
     "--draw-surface",
     "--draw-text",
@@ -35,7 +51,7 @@ impl Inks {
     ///
     /// A custom property may be written in any way that CSS knows (`light-dark`, `oklch`, a mix); painting one
     /// px and reading it back is the only way that gives numbers for all of them.
-    pub fn read(element: &web_sys::Element) -> Option<Self> {
+    fn read(element: &web_sys::Element) -> Option<Self> {
         let document = document();
         let probe: web_sys::HtmlElement = document.create_element("span").ok()?.dyn_into().ok()?;
         // The probe must be on the page to inherit; it goes before anyone sees it.
@@ -97,7 +113,7 @@ pub fn look(inks: &Inks, mark: Mark) -> Look {
 }
 
 /// The outline of a mark.
-pub const fn marker(mark: Mark) -> Marker {
+const fn marker(mark: Mark) -> Marker {
     match mark.shape() {
         Shape::Circle => Marker::Circle,
         Shape::Square => Marker::Square,

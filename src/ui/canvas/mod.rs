@@ -4,8 +4,9 @@ mod hooks;
 mod inks;
 mod slowed;
 
-pub use hooks::{Size, use_colour_changes, use_element_size, use_in_view, use_media};
-pub use inks::{Inks, look, marker};
+use hooks::use_colour_changes;
+pub use hooks::{Size, use_element_size, use_in_view, use_media};
+pub use inks::{Inks, look, use_inks};
 pub use slowed::use_slowed;
 
 use leptos::web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};

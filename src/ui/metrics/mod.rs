@@ -16,7 +16,7 @@ use self::{
     settings::{Chosen, FIRST_METRICS, PERIODS_S, Range, Window, period_title},
 };
 use super::{
-    canvas::{Inks, use_colour_changes},
+    canvas::{Inks, use_inks},
     store::Store,
 };
 use crate::{
@@ -110,6 +110,7 @@ pub fn MetricsPanel(
             <div class="metrics__bar">
                 <Legend legend />
                 <div class="metrics__window">
+                    <span class="metrics__lag">"not published yet"</span>
                     <WindowFields />
                 </div>
             </div>
@@ -243,7 +244,6 @@ fn shared(store: Store, endpoint: MaybeProp<String>, root: NodeRef<html::Div>) -
             s.endpoints.iter().find(|e| Some(&e.name) == name.as_ref()).map(read)
         })
     };
-    let colours = use_colour_changes();
     Panel {
         store,
         endpoint,
@@ -252,10 +252,7 @@ fn shared(store: Store, endpoint: MaybeProp<String>, root: NodeRef<html::Div>) -
         hidden: RwSignal::new(BTreeSet::new()),
         cursor: RwSignal::new(None),
         active: RwSignal::new(None),
-        inks: Memo::new(move |_| {
-            colours.track();
-            root.get().and_then(|element| Inks::read(&element))
-        }),
+        inks: use_inks(root),
         split: Memo::new(move |_| of_endpoint(&split_of).unwrap_or_default()),
         sent: Memo::new(move |_| store.snapshot.with(|s| s.as_ref().is_some_and(|s| s.sent > 0))),
         vcpus: Memo::new(move |_| of_endpoint(&vcpus_of).filter(|w| !w.is_empty())),
@@ -269,10 +266,10 @@ fn split_of(endpoint: &EndpointView) -> String {
     parts.collect::<Vec<_>>().join(" ")
 }
 
-/// How far CPU utilisation can go, e.g. `; 4 vCPU: up to 400%`.
+/// How far CPU utilisation can go, e.g. `; 4 vCPUs: up to 400%`.
 fn vcpus_of(endpoint: &EndpointView) -> String {
     let mut counts: Vec<u32> = endpoint.variants.iter().map(|v| v.instance_type.spec().vcpus).collect();
     counts.sort_unstable();
     counts.dedup();
-    counts.iter().map(|n| format!("; {n} vCPU: up to {}%", n * 100)).collect()
+    counts.iter().map(|n| format!("; {n} vCPUs: up to {}%", n * 100)).collect()
 }

@@ -73,7 +73,9 @@ pub fn MetricPlot(
     let stage = NodeRef::<html::Div>::new();
     let canvas = NodeRef::<html::Canvas>::new();
     let size = use_element_size(stage);
-    let in_view = use_in_view(stage);
+    let in_view = use_in_view(stage, "0px");
+    // Asked for a little before it is scrolled to, so that it is there when it is seen.
+    let near = use_in_view(stage, "600px");
     let map = RwSignal::new(None::<PixelMap>);
     let as_table = RwSignal::new(false);
     let spoken = RwSignal::new(String::new());
@@ -82,7 +84,7 @@ pub fn MetricPlot(
         let endpoint = panel.endpoint.get()?;
         Some(settings::query(&endpoint, chosen.get(), panel.window.get(), panel.minute.get()?))
     });
-    let view = use_feed(panel.store, question, Signal::derive(move || in_view.get() || as_table.get()));
+    let view = use_feed(panel.store, question, near.into());
     // What is drawn belongs to what is asked: an answer to another metric is not shown under this one's name.
     let current = Memo::new(move |_| {
         let chosen = chosen.get();
@@ -146,7 +148,7 @@ pub fn MetricPlot(
     let about = unique_id("plot-words");
     view! {
         <article class="plot" aria-labelledby=title.clone()>
-            <PlotHead index chosen title=title.clone() as_table figure />
+            <PlotHead index chosen title=title.clone() />
             <div
                 class="plot__stage"
                 node_ref=stage
@@ -173,7 +175,10 @@ pub fn MetricPlot(
             </div>
             <p class="unseen" id=about>{words}</p>
             <p class="unseen" role="status">{spoken}</p>
-            <PlotNotes chosen current />
+            <footer class="plot__foot">
+                <PlotNotes chosen current />
+                <PlotActions index chosen as_table figure />
+            </footer>
             <Show when=move || as_table.get()>
                 <PlotTable chosen figure />
             </Show>
@@ -181,31 +186,11 @@ pub fn MetricPlot(
     }
 }
 
-/// The choice of metric and statistic, and what can be done with the plot.
+/// The choice of metric and statistic.
 #[component]
-fn PlotHead(
-    index: usize,
-    chosen: RwSignal<Chosen>,
-    title: String,
-    as_table: RwSignal<bool>,
-    figure: Memo<Option<Figure>>,
-) -> impl IntoView {
+fn PlotHead(index: usize, chosen: RwSignal<Chosen>, title: String) -> impl IntoView {
     let panel = expect_context::<Panel>();
     let number = index + 1;
-    let save_csv = move |_| {
-        let Some(figure) = figure.get_untracked() else { return };
-        let c = chosen.get_untracked();
-        let text = csv(c.metric, c.statistic, &figure);
-        say_if_refused(&panel, save_text(&file_name(c, "csv"), "text/csv", &text));
-    };
-    let save_png = move |_| {
-        let (Some(figure), Some(inks)) = (figure.get_untracked(), panel.inks.get_untracked()) else { return };
-        let c = chosen.get_untracked();
-        let unit = unit_words(c, figure.period_s);
-        let endpoint = panel.endpoint.get_untracked().unwrap_or_default();
-        let heading = format!("{} {} ({unit}), endpoint {endpoint}", c.metric.name(), c.statistic);
-        say_if_refused(&panel, save_picture(&file_name(c, "png"), &figure, &inks.palette(), &heading));
-    };
     view! {
         <header class="plot__head">
             <h3 class="unseen" id=title>
@@ -257,7 +242,36 @@ fn PlotHead(
                         .collect_view()}
                 </select>
             </div>
-            <div class="plot__actions">
+        </header>
+    }
+}
+
+/// What can be done with the plot.
+#[component]
+fn PlotActions(
+    index: usize,
+    chosen: RwSignal<Chosen>,
+    as_table: RwSignal<bool>,
+    figure: Memo<Option<Figure>>,
+) -> impl IntoView {
+    let panel = expect_context::<Panel>();
+    let number = index + 1;
+    let save_csv = move |_| {
+        let Some(figure) = figure.get_untracked() else { return };
+        let c = chosen.get_untracked();
+        let text = csv(c.metric, c.statistic, &figure);
+        say_if_refused(&panel, save_text(&file_name(c, "csv"), "text/csv", &text));
+    };
+    let save_png = move |_| {
+        let (Some(figure), Some(inks)) = (figure.get_untracked(), panel.inks.get_untracked()) else { return };
+        let c = chosen.get_untracked();
+        let unit = unit_words(c, figure.period_s);
+        let endpoint = panel.endpoint.get_untracked().unwrap_or_default();
+        let heading = format!("{} {} ({unit}), endpoint {endpoint}", c.metric.name(), c.statistic);
+        say_if_refused(&panel, save_picture(&file_name(c, "png"), &figure, &inks.palette(), &heading));
+    };
+    view! {
+    <div class="plot__actions">
                 <button
                     type="button"
                     class="plot__action"
@@ -284,8 +298,7 @@ fn PlotHead(
                     "PNG"
                 </button>
             </div>
-        </header>
-    }
+        }
 }
 
 /// Unit, and what one should know before reading the plot.
@@ -521,7 +534,7 @@ fn unit_words(chosen: Chosen, period_s: u64) -> String {
     let period = period_title(period_s);
     match (Quantity::of(chosen.metric, chosen.statistic), chosen.statistic) {
         (Quantity::Milliseconds, _) => format!("milliseconds by {period}; CloudWatch stores Microseconds"),
-        (Quantity::CpuPercent, _) => format!("percent of one vCPU or GPU by {period}"),
+        (Quantity::CpuPercent, _) => format!("percent by {period}"),
         (Quantity::Percent, _) => format!("percent by {period}"),
         (Quantity::Count, Statistic::SampleCount) => format!("samples in {period}"),
         (Quantity::Count, Statistic::Sum) => format!("count in {period}"),

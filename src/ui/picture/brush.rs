@@ -36,6 +36,11 @@ impl Brush<'_> {
         for ((place, state), look) in scene.lanes.iter().zip(lanes).zip(looks) {
             self.link(place, look, state.variant.share);
         }
+        for lane in &scene.lanes {
+            self.context.set_fill_style_str(&self.inks.of("--draw-lane").css());
+            self.round(lane.frame, 8.0);
+            self.context.fill();
+        }
         for ((place, state), look) in scene.lanes.iter().zip(lanes).zip(looks) {
             self.boxes(place, state, look);
         }
@@ -184,6 +189,10 @@ impl Brush<'_> {
             c.begin_path();
             let _ = c.arc(x, y, DOT_PX - 0.6, 0.0, std::f64::consts::TAU);
             c.fill();
+            return;
+        }
+        if spot.leg == Leg::Served && !selected {
+            // The slots of the instance show the work; dots on top of them would hide it.
             return;
         }
         let back = spot.leg == Leg::Returning;

@@ -11,14 +11,13 @@ use leptos::{ev::PointerEvent, html, prelude::*};
 
 use self::{
     brush::Brush,
-    overlay::{Headline, Overlay, RecentRequests},
+    overlay::{Overlay, RecentRequests},
     state::{LaneState, describe, lane_of, lanes_of},
     traffic::Traffic,
 };
 use super::{
     canvas::{
-        Inks, Size, device_ratio, fit, look, use_colour_changes, use_element_size, use_in_view, use_media,
-        use_slowed,
+        Inks, Size, device_ratio, fit, look, use_element_size, use_in_view, use_inks, use_media, use_slowed,
     },
     store::Store,
     widgets::unique_id,
@@ -74,7 +73,7 @@ pub fn EndpointPicture(
     let stage = NodeRef::<html::Div>::new();
     let (back, front) = (NodeRef::<html::Canvas>::new(), NodeRef::<html::Canvas>::new());
     let size = use_element_size(stage);
-    let in_view = use_in_view(stage);
+    let in_view = use_in_view(stage, "0px");
     let picture = shared(store, endpoint, stage, size);
     provide_context(picture);
 
@@ -114,9 +113,11 @@ pub fn EndpointPicture(
     let about = unique_id("picture-words");
     view! {
         <div class="picture">
-            <Headline />
             <div
                 class="picture__stage"
+                class:picture__stage--tall=move || picture.scene.with(|s| s.tall)
+                class:picture__stage--compact=move || picture.scene.with(|s| s.compact)
+                class:picture__stage--narrow=move || picture.scene.with(|s| s.narrow)
                 node_ref=stage
                 role="group"
                 aria-label="Picture of the endpoint"
@@ -181,11 +182,7 @@ fn shared(
     let lanes = Memo::new(move |_| endpoint.with(|e| e.as_ref().map(lanes_of).unwrap_or_default()));
     let specs = Memo::new(move |_| lanes.with(|l| l.iter().map(LaneState::spec).collect::<Vec<LaneSpec>>()));
     let scene = Memo::new(move |_| specs.with(|s| Scene::layout(size.get().width, s)));
-    let colours = use_colour_changes();
-    let inks = Memo::new(move |_| {
-        colours.track();
-        stage.get().and_then(|element| Inks::read(&element))
-    });
+    let inks = use_inks(stage);
     let names =
         Memo::new(move |_| lanes.with(|l| l.iter().map(|l| l.variant.name.clone()).collect::<Vec<_>>()));
     let looks = Memo::new(move |_| {

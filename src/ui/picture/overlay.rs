@@ -6,75 +6,7 @@ use super::{
     Picture,
     state::{LaneState, Outcome, request_words},
 };
-use crate::{
-    controller::EndpointStatus,
-    domain::InvocationRecord,
-    plot::scene::Rect,
-    ui::wording::{percent, short, usd},
-};
-
-/// Name, status and cost of the endpoint.
-#[component]
-pub fn Headline() -> impl IntoView {
-    let picture = expect_context::<Picture>();
-    let endpoint = picture.endpoint;
-    let status = Memo::new(move |_| endpoint.with(|e| e.as_ref().map(|e| e.status)));
-    let progress = move || endpoint.with(|e| e.as_ref().and_then(|e| e.progress));
-    let words = move || {
-        endpoint.with(|e| {
-            let e = e.as_ref()?;
-            let mut words = Vec::new();
-            if let Some(p) = e.progress {
-                words.push(
-                    percent(p.clamp(0.0, 1.0))
-                        .split('.')
-                        .next()
-                        .unwrap_or_default()
-                        .trim_end_matches('%')
-                        .to_owned()
-                        + "%",
-                );
-            }
-            if let Some(at) = e.ready_at {
-                words.push(format!("until {at}"));
-            }
-            Some(words.join(", "))
-        })
-    };
-    let config = move || {
-        endpoint.with(|e| {
-            let e = e.as_ref()?;
-            Some(match &e.pending_config {
-                Some(next) if *next != e.config_name => format!("{} → {next}", e.config_name),
-                _ => e.config_name.clone(),
-            })
-        })
-    };
-    let cost = move || {
-        endpoint.with(|e| {
-            e.as_ref().map(|e| format!("{}/h, {} so far", usd(e.cost_usd_per_hour), usd(e.cost_usd)))
-        })
-    };
-    view! {
-        <div class="picture__headline" hidden=move || status.get().is_none()>
-            <span class="picture__endpoint">
-                {move || endpoint.with(|e| e.as_ref().map(|e| e.name.clone()))}
-            </span>
-            <span class="picture__status" data-status=move || status.get().map(|s| s.to_string())>
-                <span
-                    class="picture__ring"
-                    aria-hidden="true"
-                    style:--progress=move || progress().map(|p| p.to_string())
-                    hidden=move || progress().is_none()
-                ></span>
-                {move || status.get().map(|s| s.to_string())}
-            </span>
-            <span class="picture__progress">{words}</span>
-            <span class="picture__config">{config}</span>
-            <span class="picture__cost">{cost}</span>
-        </div>
-    }
-}
+use crate::{controller::EndpointStatus, domain::InvocationRecord, plot::scene::Rect, ui::wording::short};
 
 /// All words that have a place in the picture.
 #[component]
@@ -139,9 +71,9 @@ pub fn Overlay() -> impl IntoView {
                 .with(|s| s.starting_heading)
                 .map(|r| {
                     view! {
-                        <p class="picture__place picture__heading" use:placed=move || r>
-                            "Being started, serves later"
-                        </p>
+                        <div class="picture__place picture__heading" use:placed=move || r>
+                            <Progress />
+                        </div>
                     }
                 })
         }}
@@ -166,6 +98,31 @@ pub fn Overlay() -> impl IntoView {
         {move || {
             update_failed().map(|why| view! { <p class="picture__trouble" role="status">"Last update: " {why}</p> })
         }}
+    }
+}
+
+/// How far the fleet is that is being started.
+#[component]
+fn Progress() -> impl IntoView {
+    let endpoint = expect_context::<Picture>().endpoint;
+    // Whole percents: the words are not written anew in every frame.
+    let done = Memo::new(move |_| {
+        endpoint.with(|e| e.as_ref().and_then(|e| e.progress).map(|p| (p * 100.0).round().clamp(0.0, 100.0)))
+    });
+    let ready_at = Memo::new(move |_| endpoint.with(|e| e.as_ref().and_then(|e| e.ready_at)));
+    let words = move || {
+        let done = done.get().map(|p| format!(", {p:.0}%")).unwrap_or_default();
+        let at = ready_at.get().map(|t| format!(", ready at {t}")).unwrap_or_default();
+        format!("Being started{done}{at}")
+    };
+    view! {
+        <span
+            class="picture__ring"
+            aria-hidden="true"
+            hidden=move || done.get().is_none()
+            style:--progress=move || done.get().map(|p| (p / 100.0).to_string())
+        ></span>
+        <span>{words}</span>
     }
 }
 
@@ -196,7 +153,7 @@ fn LaneCard(index: ReadSignal<usize>) -> impl IntoView {
     let shares = read(LaneState::share_words);
     let fleet = read(LaneState::fleet_words);
     let work = read(|l| {
-        let rate = if l.variant.per_second > 0.0 {
+        let rate = if l.variant.per_second > 0.0 && !l.starting {
             format!(", {}/s", short(l.variant.per_second, 1))
         } else {
             String::new()
@@ -293,10 +250,10 @@ fn RequestButton(record: InvocationRecord, picture: Picture) -> impl IntoView {
     let variant = picture.variant_of(record.fleet).unwrap_or_else(|| "a variant that is gone".to_owned());
     let mark = store.mark(&variant);
     let (sign, stars) = match Outcome::of(&record) {
-        Outcome::Failed => ("✕", record.status.http().to_string()),
-        Outcome::Right => ("✓", stars(&record)),
-        Outcome::Wrong => ("≠", stars(&record)),
-        Outcome::Unknown => ("", stars(&record)),
+        Outcome::Failed => ("✕".to_owned(), record.status.http().to_string()),
+        Outcome::Right => ("✓".to_owned(), stars(&record)),
+        Outcome::Wrong => (error_in_stars(&record), stars(&record)),
+        Outcome::Unknown => (String::new(), stars(&record)),
     };
     let failed = !record.status.is_answered();
     let chosen = move || store.selected_request.with(|r| r.as_ref().is_some_and(|r| r.id == record.id));
@@ -316,6 +273,13 @@ fn RequestButton(record: InvocationRecord, picture: Picture) -> impl IntoView {
             <span class="picture__outcome">{sign}</span>
         </button>
     }
+}
+
+/// How far a prediction is off, e.g. `+2` for two stars too many.
+fn error_in_stars(record: &InvocationRecord) -> String {
+    let (Some(predicted), Some(truth)) = (record.predicted, record.true_stars) else { return String::new() };
+    let sign = if predicted > truth { '+' } else { '−' };
+    format!("{sign}{}", predicted.distance(truth))
 }
 
 fn stars(record: &InvocationRecord) -> String {
