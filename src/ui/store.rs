@@ -189,7 +189,7 @@ impl Store {
     ///
     /// It is a wiring error to ask for it outside the page: the answer then is a store that nothing fills.
     pub fn expect() -> Self {
-        use_context::<Self>().unwrap_or_else(Self::new)
+        use_context::<Self>().unwrap_or_default()
     }
 
     /// A part of the snapshot that changes only when the part does; none while there is no snapshot.
