@@ -15,6 +15,7 @@
 //! | [`wire`] | what page, worker and server say to each other | domain, analysis, lab |
 //! | `plot` | metrics → drawing on any plotters backend | domain, analysis |
 //! | `ui` | the Leptos shell | all but worker |
+//! | `cli` | the native program's subcommands: files in, JSON out | all but plot, ui, worker |
 //! | `worker` | the browser worker's shell: the clock, fetching, the message pump | all but plot, ui |
 //!
 //! The core (everything above `plot`) reads no clock, file or network, and gives the same results on every
@@ -29,6 +30,8 @@ pub mod routing;
 pub mod simulation;
 pub mod wire;
 
+#[cfg(feature = "native")]
+pub mod cli;
 #[cfg(feature = "plot")]
 pub mod plot;
 #[cfg(feature = "page")]

@@ -1,5 +1,13 @@
-//! The control plane: the only mover of weights.
+//! The control plane: takes the calls, keeps models, configurations and endpoints, and is the only mover of
+//! weights.
+//!
+//! It has no clock: every call and every [`ControlPlane::advance`] is told the time. What must happen to the
+//! instances comes back as [`FleetChange`]s, in order, and somebody else (a simulation, a server) does it.
 
+mod control_plane;
 mod status;
 
+pub use control_plane::{
+    ControlPlane, Durations, Endpoint, FleetChange, FleetOrder, LiveVariant, Transition, TransitionKind,
+};
 pub use status::{EndpointStatus, VariantStatus};

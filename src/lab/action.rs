@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     analysis::metrics::{Metric, Statistic},
     domain::{Artifact, Command, ImageScope, InstanceType, Stars},
+    simulation::TrafficSettings,
 };
 
 /// A lab of the workshop.
@@ -45,37 +46,6 @@ pub enum Pace {
     Paused,
     /// Virtual seconds in a real one: above 0, at most 10,000.
     Times(f64),
-}
-
-/// When requests come.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub enum ArrivalProcess {
-    /// Independent callers: exponential gaps.
-    Poisson,
-    /// One every 1 ÷ rate seconds.
-    Constant,
-    /// Poisson whose rate swings over a day between a night's share of the rate and the rate itself.
-    DailyCycle {
-        /// Rate at the quietest hour ÷ rate at the busiest, in 0 to 1.
-        night_share: f64,
-    },
-}
-
-/// The traffic from the clients.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TrafficSettings {
-    /// Whether anyone calls.
-    pub on: bool,
-    /// Requests per virtual second (the busiest hour's for a daily cycle), above 0, at most 100,000.
-    pub per_second: f64,
-    /// When they come.
-    pub process: ArrivalProcess,
-    /// Weights of 1 to 5 stars among the reviews.
-    pub star_mix: [f64; 5],
-    /// Share of reviews that are about software, the rest about clothing, in 0 to 1.
-    pub software_share: f64,
-    /// Whether a user stays with one variant.
-    pub sticky: bool,
 }
 
 /// A number that the learner guesses before it is shown.

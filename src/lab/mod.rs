@@ -1,12 +1,23 @@
 //! The workshop: lessons as data, goals as predicates, and the experiment that actions change.
 
 mod action;
+mod experiment;
+mod goal;
+mod journal;
 mod lesson;
+pub mod lessons;
+mod reply;
 mod snapshot;
+mod view;
 
-pub use action::{ArrivalProcess, LabAction, LabId, Pace, Prompt, TrafficSettings};
+pub use action::{LabAction, LabId, Pace, Prompt};
+pub use experiment::{Experiment, LEFTOVER_ENDPOINT, OwnText, Progress};
+pub use journal::{Journal, JournalEntry, Refusal};
 pub use lesson::{Block, Control, Goal, Lesson, Step};
+pub use reply::describe;
 pub use snapshot::{
     ArtifactState, Batch, BatchRow, EndpointView, InstanceView, LineageRow, Snapshot, StepState, Tally,
     VariantView,
 };
+
+pub use crate::simulation::{ArrivalProcess, TrafficSettings};

@@ -11,6 +11,7 @@ use super::{
     toasts::Toasts,
     top_bar::TopBar,
 };
+use crate::lab::lessons;
 
 /// The page. Mount it once.
 #[component]
@@ -45,6 +46,12 @@ pub fn App() -> impl IntoView {
         Route::Lab { step, .. } => step,
         Route::Home => None,
     });
+    // A lab that is begun anew gets a page anew.
+    let place = Memo::new(move |_| (lab.get(), lab.get().map(|_| store.opened.get())));
+    Effect::new(move || {
+        let title = lab.get().map(|lab| format!("{} – Rollout Lab", lessons::lesson(lab).title));
+        document().set_title(title.as_deref().unwrap_or("Rollout Lab"));
+    });
     view! {
         // A plain `#main` would leave the lab: the hash is the address of a place.
         <a
@@ -58,9 +65,9 @@ pub fn App() -> impl IntoView {
             "Skip to the content"
         </a>
         <TopBar lab theme />
-        {move || match lab.get() {
-            None => view! { <Home /> }.into_any(),
-            Some(lab) => view! { <Lab lab step /> }.into_any(),
+        {move || match place.get() {
+            (None, _) => view! { <Home /> }.into_any(),
+            (Some(lab), _) => view! { <Lab lab step /> }.into_any(),
         }}
         <Toasts />
     }

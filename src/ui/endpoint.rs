@@ -3,8 +3,9 @@
 use leptos::prelude::*;
 
 use super::{
+    picture::EndpointPicture,
     store::Store,
-    widgets::{Glyph, Icon, Meter, VariantTag},
+    widgets::{Meter, VariantTag},
     wording,
 };
 use crate::{
@@ -32,46 +33,31 @@ pub fn StatusPill(
     }
 }
 
-/// The region in the middle.
+/// The region in the middle: the newest endpoint with its picture, then the others.
 #[component]
 pub fn EndpointPanel() -> impl IntoView {
     let store = Store::expect();
-    let names = store.slice(|s| s.endpoints.iter().map(|e| e.name.clone()).collect::<Vec<_>>());
+    let names = store.slice(|s| {
+        let mut by_age: Vec<_> = s.endpoints.iter().map(|e| (e.created, e.name.clone())).collect();
+        by_age.sort_by_key(|(created, _)| std::cmp::Reverse(*created));
+        by_age.into_iter().map(|(_, name)| name).collect::<Vec<_>>()
+    });
     let none = move || names.with(|n| n.as_ref().is_some_and(Vec::is_empty));
-    let opening = move || names.with(Option::is_none);
     view! {
-        <header class="region__head">
-            <h2 class="region__title">"Endpoint"</h2>
-        </header>
-        <Show when=opening>
+        <h2 class="region__title">"Endpoint"</h2>
+        <Show when=move || names.with(Option::is_none)>
             <p class="empty">"Opening the lab…"</p>
         </Show>
         <Show when=none>
-            <Empty />
+            <EndpointPicture />
         </Show>
         <For each=move || names.get().unwrap_or_default() key=|name| name.clone() let:name>
-            <EndpointCard name />
+            {
+                let of = name.clone();
+                let newest = Memo::new(move |_| names.with(|n| n.as_ref().and_then(|n| n.first()) == Some(&of)));
+                view! { <EndpointCard name newest /> }
+            }
         </For>
-    }
-}
-
-/// What stands where no endpoint is.
-#[component]
-fn Empty() -> impl IntoView {
-    view! {
-        <div class="empty">
-            <svg class="empty__art" viewBox="0 0 240 90" aria-hidden="true" focusable="false">
-                <path d="M10 45h70" />
-                <rect x="80" y="30" width="44" height="30" rx="6" />
-                <path d="M124 40c24 0 24-22 50-22M124 50c24 0 24 22 50 22" />
-                <rect x="176" y="6" width="54" height="24" rx="5" />
-                <rect x="176" y="60" width="54" height="24" rx="5" />
-            </svg>
-            <p>
-                "No endpoint yet. Once you create one, its instances, variants and every request that passes \
-                appear here."
-            </p>
-        </div>
     }
 }
 
@@ -105,7 +91,7 @@ impl Head {
 }
 
 #[component]
-fn EndpointCard(name: String) -> impl IntoView {
+fn EndpointCard(name: String, newest: Memo<bool>) -> impl IntoView {
     let store = Store::expect();
     let (title, label) = (name.clone(), format!("Endpoint {name}"));
     let key = StoredValue::new(name);
@@ -157,6 +143,9 @@ fn EndpointCard(name: String) -> impl IntoView {
                         .map(|why| view! { <p class="note note--bad" role="alert">{why}</p> })
                 })
             }}
+            <Show when=move || newest.get()>
+                <EndpointPicture endpoint=key.get_value() />
+            </Show>
             <VariantTable rows=Signal::derive(move || of(variants)) caption="Variants" />
             <Show when=move || !of(pending).is_empty()>
                 <VariantTable rows=Signal::derive(move || of(pending)) caption="Being started" />
@@ -252,21 +241,11 @@ fn VariantRow(row: Row) -> impl IntoView {
     let store = Store::expect();
     let mark = store.mark(&row.name);
     view! {
-        <tr style:--mark=mark.colour()>
+        <tr style:--mark=mark.colour() class:table__row--open=row.status.is_some()>
             <th scope="row">
                 <VariantTag name=row.name mark />
                 <span class="table__under">{row.model}</span>
                 <span class="table__under">{row.instances}</span>
-                {row
-                    .status
-                    .map(|s| {
-                        view! {
-                            <span class="table__under warn">
-                                <Icon glyph=Glyph::Restart />
-                                {s}
-                            </span>
-                        }
-                    })}
             </th>
             <td class="table__number">
                 <span class="share-cell" style:--share=row.share.to_string()>{wording::percent(row.share)}</span>
@@ -277,5 +256,14 @@ fn VariantRow(row: Row) -> impl IntoView {
             <td class="table__number">{row.accuracy}</td>
             <td class="table__number" class:bad=row.errors != 0>{wording::count(row.errors)}</td>
         </tr>
+        {row
+            .status
+            .map(|s| {
+                view! {
+                    <tr class="table__aside">
+                        <td colspan="7" class="warn">{s}</td>
+                    </tr>
+                }
+            })}
     }
 }

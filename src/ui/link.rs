@@ -1,6 +1,6 @@
 //! The line to the worker: JSON text both ways.
 
-use leptos::web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
+use leptos::web_sys::{ErrorEvent, File, MessageEvent, Worker, WorkerOptions, WorkerType};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 
 use crate::wire::{FromWorker, ToWorker};
@@ -48,6 +48,14 @@ impl Link {
     pub fn send(&self, message: &ToWorker) -> Result<(), String> {
         let text = serde_json::to_string(message).map_err(|e| e.to_string())?;
         self.worker.post_message(&JsValue::from_str(&text)).map_err(|e| words(&e))
+    }
+
+    /// Hands a file to the worker, which reads it in pieces: no copy of it is made.
+    ///
+    /// # Errors
+    /// In words, when it cannot be handed over.
+    pub fn send_file(&self, file: &File) -> Result<(), String> {
+        self.worker.post_message(file).map_err(|e| words(&e))
     }
 }
 

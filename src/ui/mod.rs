@@ -12,7 +12,6 @@ mod guide;
 mod inspector;
 mod instances;
 mod journal;
-mod lessons;
 mod link;
 pub mod mark;
 mod markup;

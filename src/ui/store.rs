@@ -9,13 +9,13 @@ use std::{
     time::Duration,
 };
 
-use leptos::prelude::*;
+use leptos::{prelude::*, web_sys::File};
 
 use super::{journal, link::Link, mark::Mark};
 use crate::{
     domain::{Artifact, InvocationRecord, Stars},
-    lab::{LabAction, LabId, Snapshot, StepState},
-    wire::{FromWorker, Journal, MetricQuery, Opinion, Refusal, ToWorker, VariantSeries},
+    lab::{LEFTOVER_ENDPOINT, LabAction, LabId, Snapshot, StepState},
+    wire::{FromWorker, Journal, MetricQuery, Opinion, OwnFile, Refusal, ToWorker, VariantSeries},
 };
 
 /// Outcomes that are kept; older ones are forgotten.
@@ -24,8 +24,10 @@ const OUTCOMES_KEPT: usize = 64;
 const TOASTS_KEPT: usize = 4;
 /// Records that one frame hands on at most: a frame shows no more dots than that.
 const RECENT_KEPT: usize = 240;
-/// Quiet time before the journal is written, so that a slider is written once and not at every pixel.
-const SAVE_AFTER: Duration = Duration::from_millis(400);
+/// Time until an action is kept, so that many at once are written once.
+const SAVE_ACTION_AFTER: Duration = Duration::from_millis(400);
+/// Time until the clock's progress is kept: less is lost by it than by an action.
+const SAVE_CLOCK_AFTER: Duration = Duration::from_secs(5);
 /// How long a message stays that asks for nothing.
 const TOAST_STAYS: Duration = Duration::from_secs(8);
 
@@ -135,7 +137,8 @@ struct Backstage {
     gathered: Option<Snapshot>,
     frame_asked: bool,
     journal: Option<Journal>,
-    save_asked: bool,
+    /// Whether a save is under way for an action, and for the clock.
+    save_asked: [bool; 2],
     told_of_full_storage: bool,
     /// Variants in the order in which they were first seen.
     variants: Vec<String>,
@@ -156,6 +159,10 @@ pub struct Store {
     pub selected_request: RwSignal<Option<InvocationRecord>>,
     /// The variant that is brought out in picture, plots and tables.
     pub selected_variant: RwSignal<Option<String>>,
+    /// How reading the learner's own file goes; none before one was chosen.
+    pub own_file: RwSignal<Option<OwnFile>>,
+    /// How often a lab was opened: what the learner wrote into the forms before belongs to another state.
+    pub opened: RwSignal<u32>,
     /// The step whose goal was met last, to be read out; none until one was met before the learner's eyes.
     pub step_done: RwSignal<Option<String>>,
     backstage: StoredValue<Backstage, LocalStorage>,
@@ -171,6 +178,8 @@ impl Store {
             toasts: RwSignal::new(VecDeque::new()),
             selected_request: RwSignal::new(None),
             selected_variant: RwSignal::new(None),
+            own_file: RwSignal::new(None),
+            opened: RwSignal::new(0),
             step_done: RwSignal::new(None),
             backstage: StoredValue::new_local(Backstage::default()),
         }
@@ -221,6 +230,7 @@ impl Store {
         self.selected_request.set(None);
         self.selected_variant.set(None);
         self.step_done.set(None);
+        self.opened.update(|n| *n += 1);
         self.send(ToWorker::Open(journal));
         self.save_now();
     }
@@ -334,6 +344,18 @@ impl Store {
         }
     }
 
+    /// Sends the reviews of a learner's own file from now on, once the worker has read it.
+    pub fn bring(self, file: &File) {
+        self.own_file.set(Some(OwnFile::default()));
+        let sent = self.backstage.try_update_value(|b| match &b.link {
+            Some(link) if b.ready => link.send_file(file),
+            _ => Err("the worker is not ready yet; choose the file again in a moment".to_owned()),
+        });
+        if let Some(Err(why)) = sent {
+            self.own_file.set(Some(OwnFile { failure: Some(why), ended: true, ..OwnFile::default() }));
+        }
+    }
+
     fn begin(self) {
         let unsent = self.backstage.try_update_value(|b| {
             b.ready = true;
@@ -361,7 +383,7 @@ impl Store {
             FromWorker::Snapshot(snapshot) => self.gather(*snapshot),
             FromWorker::Done { id, outcome, entry } => {
                 if let Some(entry) = entry {
-                    self.remember(|journal| journal.entries.push(entry));
+                    self.remember(SAVE_ACTION_AFTER, |journal| journal.entries.push(entry));
                 }
                 if let Err(refusal) = &outcome {
                     self.toast(Tone::Alert, refusal.code.clone(), refusal.message.clone(), None);
@@ -383,10 +405,13 @@ impl Store {
                     answer(Explanation { text, tokens, true_stars, opinions });
                 }
             }
-            FromWorker::Journaled(entry) => self.remember(|journal| journal.entries.push(entry)),
+            FromWorker::Journaled(entry) => {
+                self.remember(SAVE_ACTION_AFTER, |journal| journal.entries.push(entry));
+            }
             FromWorker::Speed { reached, requests_per_s } => {
                 self.worker.update(|w| w.speed = Some(Speed { reached, requests_per_s }));
             }
+            FromWorker::OwnReviews(file) => self.own_file.set(Some(file)),
             FromWorker::Trouble(text) => self.toast(Tone::Alert, "Something went wrong", text, None),
         }
     }
@@ -423,7 +448,9 @@ impl Store {
             let snapshot = b.gathered.take()?;
             let in_configs = snapshot.configs.iter().flat_map(|c| &c.production_variants);
             let in_configs = in_configs.map(|v| v.variant_name.as_str());
-            let live = snapshot.endpoints.iter().flat_map(|e| e.variants.iter().chain(&e.pending_variants));
+            // The leftover's variant would take the look of the first one that the learner makes.
+            let own = snapshot.endpoints.iter().filter(|e| e.name != LEFTOVER_ENDPOINT);
+            let live = own.flat_map(|e| e.variants.iter().chain(&e.pending_variants));
             for name in in_configs.chain(live.map(|v| v.name.as_str())) {
                 if !b.variants.iter().any(|v| v == name) {
                     b.variants.push(name.to_owned());
@@ -438,25 +465,26 @@ impl Store {
                 self.step_done.set(met);
             }
             self.snapshot.set(Some(Arc::new(snapshot)));
-            self.remember(|journal| journal.reached = now);
+            self.remember(SAVE_CLOCK_AFTER, |journal| journal.reached = now);
         }
     }
 
-    /// Changes the journal and keeps it soon.
-    fn remember(self, change: impl FnOnce(&mut Journal)) {
+    /// Changes the journal and keeps it after a while.
+    fn remember(self, keep_after: Duration, change: impl FnOnce(&mut Journal)) {
         let ask = self.backstage.try_update_value(|b| {
             let Some(journal) = &mut b.journal else { return false };
             change(journal);
-            !std::mem::replace(&mut b.save_asked, true)
+            let asked = &mut b.save_asked[usize::from(keep_after == SAVE_CLOCK_AFTER)];
+            !std::mem::replace(asked, true)
         });
         if ask == Some(true) {
-            set_timeout(move || self.save_now(), SAVE_AFTER);
+            set_timeout(move || self.save_now(), keep_after);
         }
     }
 
     fn save_now(self) {
         let refused = self.backstage.try_update_value(|b| {
-            b.save_asked = false;
+            b.save_asked = [false; 2];
             let saved = b.journal.as_ref().is_none_or(journal::save);
             !saved && !std::mem::replace(&mut b.told_of_full_storage, true)
         });

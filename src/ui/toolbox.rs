@@ -7,7 +7,7 @@ use crate::lab::{Control, Lesson};
 
 /// Panels that are open at first: where one begins.
 fn opens_at_first(control: Control) -> bool {
-    matches!(control, Control::Configuration | Control::Traffic)
+    matches!(control, Control::Models | Control::Configuration | Control::Traffic)
 }
 
 /// The controls of a lesson as panels that open and close.

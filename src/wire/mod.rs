@@ -6,31 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     analysis::metrics::{Datapoint, Metric, Statistic},
-    domain::{Artifact, InvocationRecord, Stars, VirtualTime},
-    lab::{LabAction, LabId, Snapshot},
+    domain::{Artifact, InvocationRecord, Stars},
+    lab::{LabAction, Snapshot},
 };
 
-/// An action and the moment it happened at. The journal of a lab, replayed, gives its state again.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct JournalEntry {
-    /// Virtual time of the action.
-    pub at: VirtualTime,
-    /// The action.
-    pub action: LabAction,
-}
-
-/// A lab as it is kept in the browser or in a link.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Journal {
-    /// The lab.
-    pub lab: LabId,
-    /// Seed of every random number.
-    pub seed: u64,
-    /// Virtual time that it had reached.
-    pub reached: VirtualTime,
-    /// What was done.
-    pub entries: Vec<JournalEntry>,
-}
+pub use crate::lab::{Journal, JournalEntry, Refusal};
 
 /// From the page to the worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -157,17 +137,25 @@ pub enum FromWorker {
         /// Requests simulated per second of computing.
         requests_per_s: f64,
     },
+    /// How reading the learner's own file goes. The page hands the `File` itself to the worker, not a message.
+    OwnReviews(OwnFile),
     /// Something that should not happen, in words for the learner.
     Trouble(String),
 }
 
-/// A refused action, as an SDK would raise it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Refusal {
-    /// Error code, e.g. `ValidationException`; `LabRule` for what only the lab asks.
-    pub code: String,
-    /// HTTP status.
-    pub http: u16,
-    /// The message.
-    pub message: String,
+/// How reading the learner's own file goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnFile {
+    /// Rows read so far.
+    pub rows: u64,
+    /// Reviews that are sent from now on; 0 until the whole file was read.
+    pub kept: u64,
+    /// Rows that could not be used.
+    pub bad_rows: u64,
+    /// The first of these, with their lines.
+    pub errors: Vec<String>,
+    /// Why the file could not be used at all.
+    pub failure: Option<String>,
+    /// Nothing more will come.
+    pub ended: bool,
 }

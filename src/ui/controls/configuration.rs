@@ -288,7 +288,6 @@ fn VariantFields(
                     problem=problem("modelName")
                 />
             </div>
-            <div class="pair pair--wide-first">
                 <SelectField
                     label="Instance type"
                     options=instances::options()
@@ -302,7 +301,6 @@ fn VariantFields(
                     on_input=Callback::new(move |n: f64| form.change_row(key, |v| v.initial_instance_count = n as i64))
                     problem=problem("initialInstanceCount")
                 />
-            </div>
             <SliderField
                 label="Weight"
                 value=form.read_row(key, |v| v.initial_variant_weight)

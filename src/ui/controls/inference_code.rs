@@ -43,7 +43,7 @@ pub fn InferenceCode() -> impl IntoView {
     let sentence = RwSignal::new("I don’t love it, but it WORKS!".to_owned());
     let tokens = Memo::new(move |_| sentence.with(|s| Tokens::of(s)));
     view! {
-        <Act label="Open inference.py" action=Some(LabAction::ReadInferenceCode) success="Opened." />
+        <Act label="Open the code" action=Some(LabAction::ReadInferenceCode) success="Opened." />
         <Disclosure title="inference.py">
             <CodeBlock text=PYTHON.to_owned() what="inference.py" />
         </Disclosure>

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     domain::Command,
-    lab::LabAction,
+    lab::{LEFTOVER_ENDPOINT, LabAction},
     ui::{endpoint::StatusPill, store::Store, wording},
 };
 
@@ -17,7 +17,7 @@ use crate::{
 #[component]
 pub fn Leftover() -> impl IntoView {
     let store = Store::expect();
-    let chosen = ChosenEndpoint::new(store);
+    let chosen = ChosenEndpoint::beginning_with(store, LEFTOVER_ENDPOINT);
     let endpoint = store.slice(move |s| {
         let name = chosen.name.get();
         s.endpoints

@@ -16,6 +16,7 @@ mod metrics;
 mod model_card;
 mod models;
 mod names;
+mod own_reviews;
 mod predict;
 mod release;
 mod remove;

@@ -42,6 +42,13 @@ impl ChosenEndpoint {
         Self { choice, name: Memo::new(move |_| name.get().flatten()) }
     }
 
+    /// A certain one, for a start, where it is there.
+    pub fn beginning_with(store: Store, name: &str) -> Self {
+        let chosen = Self::new(store);
+        chosen.choice.set(Some(name.to_owned()));
+        chosen
+    }
+
     /// Its name, or the one that forms begin with.
     pub fn name_or_usual(self) -> String {
         self.name.get().unwrap_or_else(|| ENDPOINT.to_owned())

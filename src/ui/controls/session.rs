@@ -29,7 +29,7 @@ pub fn Session() -> impl IntoView {
         <PlainCall title="Clients, session, bucket, role" boto3=PYTHON.to_owned() cli=SHELL.to_owned() />
         <Show
             when=move || open.get() == Some(true)
-            fallback=|| view! { <Act label="Open the session" action=Some(LabAction::OpenSession) /> }
+            fallback=|| view! { <Act label="Open session" action=Some(LabAction::OpenSession) /> }
         >
             <dl class="facts">
                 <dt>"Region"</dt>

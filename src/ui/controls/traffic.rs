@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::own_reviews::OwnReviews;
 use crate::{
     lab::{ArrivalProcess, LabAction, TrafficSettings},
     ui::{
@@ -150,6 +151,7 @@ pub fn Traffic() -> impl IntoView {
                 <label for=sticky_id>"A user stays with one variant"</label>
             </div>
         </Disclosure>
+        <OwnReviews />
         <p class="quiet">
             {move || {
                 served

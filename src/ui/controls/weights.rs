@@ -137,7 +137,6 @@ fn VariantWeight(
             <div class="variant-fields__head">
                 <VariantTag name=name.get_value() mark />
             </div>
-            <div class="pair pair--wide-first">
                 <SliderField
                     label="Weight"
                     value=weight
@@ -151,7 +150,6 @@ fn VariantWeight(
                     value=count
                     on_input=Callback::new(move |n: f64| write(&|c| c.count = Some(n as i64)))
                 />
-            </div>
         </fieldset>
     }
 }

@@ -3,9 +3,9 @@
 use leptos::prelude::*;
 
 use crate::{
-    lab::LabId,
+    lab::{LabId, lessons},
     ui::{
-        journal, lessons,
+        journal,
         route::Route,
         widgets::{Glyph, Icon},
         wording,
@@ -18,12 +18,15 @@ pub fn Home() -> impl IntoView {
     view! {
         <main id="main" class="home" tabindex="-1">
             <div class="home__lead">
+                <div>
                 <h1 class="home__title">"Put a new model into production without betting the product on it."</h1>
                 <p class="home__text">
                     "Deploy two real sentiment models behind one endpoint, split the traffic between them, \
                     watch what happens, move the traffic over, and clean up. The instances and the requests are \
                     simulated; the models and every prediction are real, and all of it runs in this browser."
                 </p>
+                </div>
+                <Streams />
             </div>
             <ul class="home__labs">
                 {LabId::ALL.into_iter().map(|lab| view! { <LabCard lab /> }).collect_view()}
@@ -32,6 +35,27 @@ pub fn Home() -> impl IntoView {
                 "Names, calls and refusals are those of Amazon SageMaker. No account is needed and nothing is billed."
             </p>
         </main>
+    }
+}
+
+/// One stream of requests that a router shares out: what the workshop is about, in one drawing.
+#[component]
+fn Streams() -> impl IntoView {
+    let dots = [20.0, 52.0, 84.0, 116.0];
+    let ends = [(212.0, 40.0), (244.0, 40.0), (276.0, 40.0), (308.0, 40.0)];
+    view! {
+        <svg class="home__art streams" viewBox="0 0 360 180" aria-hidden="true" focusable="false">
+            <path class="streams__a" d="M160 82C190 82 178 40 216 40H340" />
+            <path class="streams__b" d="M160 98C190 98 178 140 216 140H340" />
+            <path class="streams__in" d="M0 90H150" />
+            <rect class="streams__router" x="138" y="64" width="44" height="52" rx="10" />
+            <path class="streams__sign" d="M150 90h8c6 0 5-9 12-9M158 90c6 0 5 9 12 9" />
+            {dots.map(|x| view! { <circle class="streams__dot" cx=x cy="90" r="4" /> }).collect_view()}
+            {ends
+                .map(|(x, y)| view! { <circle class="streams__dot-a" cx=x cy=y r="4.5" /> })
+                .collect_view()}
+            <rect class="streams__dot-b" x="256" y="136" width="8" height="8" />
+        </svg>
     }
 }
 

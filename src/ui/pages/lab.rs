@@ -3,16 +3,15 @@
 use leptos::prelude::*;
 
 use crate::{
-    lab::LabId,
+    lab::{LabId, lessons},
     ui::{
-        app::focus, endpoint::EndpointPanel, guide::Guide, inspector::Inspector, lessons, store::Store,
-        toolbox::Toolbox, widgets::Meter, wording,
+        app::focus, endpoint::EndpointPanel, guide::Guide, inspector::Inspector, metrics::MetricsPanel,
+        store::Store, toolbox::Toolbox, widgets::Meter, wording,
     },
 };
 
-/// The regions of the page: id, name, name on the small bar.
-const REGIONS: [(&str, &str, &str); 3] =
-    [("guide", "Guide", "Guide"), ("endpoint", "Endpoint", "Endpoint"), ("metrics", "Metrics", "Metrics")];
+/// The regions of the page: id and name.
+const REGIONS: [(&str, &str); 3] = [("guide", "Guide"), ("endpoint", "Endpoint"), ("metrics", "Metrics")];
 
 /// The page of a lab.
 #[component]
@@ -30,10 +29,10 @@ pub fn Lab(
             <nav class="jump" aria-label="Regions">
                 {REGIONS
                     .into_iter()
-                    .map(|(id, _, short)| {
+                    .map(|(id, name)| {
                         view! {
                             <button type="button" class="jump__to" on:click=move |_| focus(id)>
-                                {short}
+                                {name}
                             </button>
                         }
                     })
@@ -53,6 +52,7 @@ pub fn Lab(
                 </section>
                 <section id="metrics" class="region region--metrics" tabindex="-1" aria-label="Metrics">
                     <h2 class="region__title">"Metrics"</h2>
+                    <MetricsPanel />
                 </section>
             </div>
             <Inspector />

@@ -1,4 +1,4 @@
-//! Metrics as CloudWatch names and counts them.
+//! The names, units and statistics of the metrics.
 
 use std::{fmt, str::FromStr};
 

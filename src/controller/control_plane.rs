@@ -1,0 +1,724 @@
+//! Calls in, state and fleet changes out.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::{EndpointStatus, VariantStatus};
+use crate::domain::{
+    Arn, Artifact, Command, CommandError, ConfigError, ContainerImage, DesiredWeightAndCapacity,
+    EndpointConfig, EndpointConfigName, EndpointName, ExcludedProperty, FleetId, INSTANCE_QUOTA,
+    InstanceType, Model, ModelName, NameError, ResourceKind, RoutingStrategy, SECOND_NS, TrafficSplit,
+    VariantName, VariantProperty, VariantWeight, VirtualTime, WeightError,
+};
+
+/// How long the service takes for what it does. All are lab rules: no public text gives them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Durations {
+    /// From `CreateEndpoint` to `InService`: instances start, containers load their model.
+    pub create: Duration,
+    /// From `UpdateEndpoint` to `InService`: the same for the new fleet.
+    pub update: Duration,
+    /// A change of weights.
+    pub weights: Duration,
+    /// A change of instance counts.
+    pub capacity: Duration,
+    /// From `DeleteEndpoint` until it is gone.
+    pub delete: Duration,
+}
+
+impl Default for Durations {
+    fn default() -> Self {
+        let minutes = |m: u64| Duration::from_secs(m * 60);
+        Self {
+            create: minutes(4),
+            update: minutes(4),
+            weights: Duration::from_secs(45),
+            capacity: minutes(2),
+            delete: Duration::from_secs(30),
+        }
+    }
+}
+
+/// A variant as it runs, or as it is being started.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LiveVariant {
+    /// Name.
+    pub name: VariantName,
+    /// Model that it serves.
+    pub model: ModelName,
+    /// What that model is made of.
+    pub artifact: Artifact,
+    /// What it runs in.
+    pub image: ContainerImage,
+    /// Its instances' type.
+    pub instance_type: InstanceType,
+    /// Spread over its instances.
+    pub strategy: RoutingStrategy,
+    /// Its instances in this deployment.
+    pub fleet: FleetId,
+    /// Weight that routes now.
+    pub current_weight: VariantWeight,
+    /// Weight asked for.
+    pub desired_weight: VariantWeight,
+    /// Instances that serve now.
+    pub current_count: u32,
+    /// Instances asked for.
+    pub desired_count: u32,
+    /// What it is going through.
+    pub status: Option<VariantStatus>,
+}
+
+/// What an endpoint is on its way to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum TransitionKind {
+    /// Its first service.
+    Create,
+    /// Another configuration, whose fleet is being started.
+    Update {
+        /// The configuration.
+        config: EndpointConfigName,
+        /// Its variants.
+        variants: Vec<LiveVariant>,
+    },
+    /// The desired weights and counts.
+    WeightsAndCapacities,
+    /// Its end.
+    Delete,
+}
+
+/// A change that is under way.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Transition {
+    /// To what.
+    pub kind: TransitionKind,
+    /// When it began.
+    pub began: VirtualTime,
+    /// When it ends.
+    pub ends: VirtualTime,
+}
+
+/// An endpoint.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// Name.
+    pub name: EndpointName,
+    /// The configuration that serves.
+    pub config: EndpointConfigName,
+    /// Status.
+    pub status: EndpointStatus,
+    /// Why it failed, or why its last update did.
+    pub failure_reason: Option<String>,
+    /// When it was created.
+    pub created: VirtualTime,
+    /// When it was last changed.
+    pub modified: VirtualTime,
+    /// What serves, or is being started for the first time.
+    pub variants: Vec<LiveVariant>,
+    /// What is under way.
+    pub transition: Option<Transition>,
+}
+
+impl Endpoint {
+    /// How traffic is split now; none while it does not serve.
+    pub fn split(&self) -> Option<TrafficSplit> {
+        let entries = self.variants.iter().map(|v| (v.name.clone(), v.current_weight)).collect();
+        self.status.serves().then(|| TrafficSplit::new(entries).ok()).flatten()
+    }
+
+    /// Full name.
+    pub fn arn(&self) -> Arn {
+        Arn::of(ResourceKind::Endpoint, self.name.as_str())
+    }
+
+    /// Variants that are being started beside those that serve.
+    pub fn pending_variants(&self) -> &[LiveVariant] {
+        match &self.transition {
+            Some(Transition { kind: TransitionKind::Update { variants, .. }, .. }) => variants,
+            _ => &[],
+        }
+    }
+
+    /// US dollars per hour for all its instances, those being started included: they are billed from their start.
+    pub fn usd_per_hour(&self) -> f64 {
+        let serving = self.variants.iter().map(|v| (v, v.current_count.max(v.desired_count)));
+        let pending = self.pending_variants().iter().map(|v| (v, v.desired_count));
+        if self.status == EndpointStatus::Failed {
+            return 0.0;
+        }
+        serving.chain(pending).map(|(v, count)| v.instance_type.spec().usd_per_hour * f64::from(count)).sum()
+    }
+}
+
+/// The instances of a variant that are to be started.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FleetOrder {
+    /// Its name from now on.
+    pub fleet: FleetId,
+    /// The endpoint that it serves.
+    pub endpoint: EndpointName,
+    /// The variant.
+    pub variant: VariantName,
+    /// What the instances run.
+    pub artifact: Artifact,
+    /// Their type.
+    pub instance_type: InstanceType,
+    /// How many.
+    pub instances: u32,
+    /// Spread over them.
+    pub strategy: RoutingStrategy,
+}
+
+/// What must happen to instances and traffic.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum FleetChange {
+    /// A fleet is ready to serve.
+    Launch(FleetOrder),
+    /// A fleet has another number of instances.
+    Resize {
+        /// Which.
+        fleet: FleetId,
+        /// How many.
+        instances: u32,
+    },
+    /// A fleet gets no new requests; what it holds is finished.
+    Retire(FleetId),
+    /// The endpoint routes anew: its split, weights or fleets changed.
+    Route(EndpointName),
+}
+
+/// Models, configurations and endpoints, and what is under way.
+#[derive(Clone, Debug, Default)]
+pub struct ControlPlane {
+    durations: Durations,
+    models: BTreeMap<ModelName, Model>,
+    configs: BTreeMap<EndpointConfigName, EndpointConfig>,
+    endpoints: BTreeMap<EndpointName, Endpoint>,
+    next_fleet: u32,
+    /// Billed until `billed_to`, deleted endpoints included.
+    cost_usd: f64,
+    cost_by_endpoint: BTreeMap<EndpointName, f64>,
+    billed_to: VirtualTime,
+}
+
+impl ControlPlane {
+    /// An account without anything in it.
+    pub fn new(durations: Durations) -> Self {
+        Self { durations, ..Self::default() }
+    }
+
+    /// Changes how long things take from now on; what is under way keeps its end.
+    pub fn set_durations(&mut self, durations: Durations) {
+        self.durations = durations;
+    }
+
+    /// Models by name.
+    pub fn models(&self) -> impl Iterator<Item = &Model> {
+        self.models.values()
+    }
+
+    /// Configurations by name.
+    pub fn configs(&self) -> impl Iterator<Item = &EndpointConfig> {
+        self.configs.values()
+    }
+
+    /// Endpoints by name.
+    pub fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
+        self.endpoints.values()
+    }
+
+    /// The endpoint of that name.
+    pub fn endpoint(&self, name: &str) -> Option<&Endpoint> {
+        self.endpoints.values().find(|e| e.name.as_str() == name)
+    }
+
+    /// US dollars until the last [`Self::advance`].
+    pub fn cost_usd(&self) -> f64 {
+        self.cost_usd
+    }
+
+    /// US dollars that an endpoint has cost, while it exists.
+    pub fn endpoint_cost_usd(&self, name: &EndpointName) -> f64 {
+        self.cost_by_endpoint.get(name).copied().unwrap_or(0.0)
+    }
+
+    /// When the next transition ends; [`VirtualTime::END`] while none is under way.
+    pub fn next_transition(&self) -> VirtualTime {
+        let ends = self.endpoints.values().filter_map(|e| e.transition.as_ref()).map(|t| t.ends);
+        ends.min().unwrap_or(VirtualTime::END)
+    }
+
+    /// Does a call at `now`, after [`Self::advance`] to it.
+    ///
+    /// Returns the reply's members and what must happen to the fleets.
+    ///
+    /// # Errors
+    /// [`CommandError`] in the documented wording; nothing has changed then.
+    pub fn execute(&mut self, command: &Command, now: VirtualTime) -> Result<Vec<FleetChange>, CommandError> {
+        match command {
+            Command::CreateModel { model_name, primary_container } => {
+                self.create_model(model_name, &primary_container.image, &primary_container.model_data_url)
+            }
+            Command::CreateEndpointConfig { endpoint_config_name, production_variants } => {
+                let config = EndpointConfig::check(endpoint_config_name, production_variants)
+                    .map_err(CommandError::Validation)?;
+                self.create_config(config)
+            }
+            Command::CreateEndpoint { endpoint_name, endpoint_config_name } => {
+                self.create_endpoint(endpoint_name, endpoint_config_name, now)
+            }
+            Command::DescribeEndpoint { endpoint_name } => self.find(endpoint_name).map(|_| Vec::new()),
+            Command::UpdateEndpoint {
+                endpoint_name,
+                endpoint_config_name,
+                retain_all_variant_properties,
+                exclude_retained_variant_properties,
+            } => {
+                let retain =
+                    retain_all_variant_properties.then_some(exclude_retained_variant_properties.as_slice());
+                self.update_endpoint(endpoint_name, endpoint_config_name, retain, now)
+            }
+            Command::UpdateEndpointWeightsAndCapacities { endpoint_name, desired_weights_and_capacities } => {
+                self.update_weights(endpoint_name, desired_weights_and_capacities, now)
+            }
+            Command::DeleteEndpoint { endpoint_name } => self.delete_endpoint(endpoint_name, now),
+            Command::DeleteEndpointConfig { endpoint_config_name } => {
+                let key = EndpointConfigName::new(endpoint_config_name).ok();
+                let gone = key.and_then(|k| self.configs.remove(&k));
+                gone.map(|_| Vec::new())
+                    .ok_or_else(|| not_found(ResourceKind::EndpointConfig, endpoint_config_name))
+            }
+            Command::DeleteModel { model_name } => {
+                let gone = ModelName::new(model_name).ok().and_then(|k| self.models.remove(&k));
+                gone.map(|_| Vec::new()).ok_or_else(|| not_found(ResourceKind::Model, model_name))
+            }
+        }
+    }
+
+    /// Lets time pass until `now`: bills, and ends the transitions that are due, in the order of their ends.
+    pub fn advance(&mut self, now: VirtualTime) -> Vec<FleetChange> {
+        let mut changes = Vec::new();
+        loop {
+            let due = self
+                .endpoints
+                .values()
+                .filter_map(|e| e.transition.as_ref().map(|t| (t.ends, e.name.clone())))
+                .min()
+                .filter(|(ends, _)| *ends <= now);
+            let Some((ends, name)) = due else { break };
+            self.bill(ends);
+            self.finish(&name, ends, &mut changes);
+        }
+        self.bill(now);
+        changes
+    }
+
+    fn bill(&mut self, now: VirtualTime) {
+        let hours = now.since(self.billed_to).as_nanos() as f64 / (3_600.0 * SECOND_NS as f64);
+        self.billed_to = self.billed_to.max(now);
+        for endpoint in self.endpoints.values() {
+            let usd = endpoint.usd_per_hour() * hours;
+            self.cost_usd += usd;
+            *self.cost_by_endpoint.entry(endpoint.name.clone()).or_default() += usd;
+        }
+    }
+
+    fn finish(&mut self, name: &EndpointName, now: VirtualTime, changes: &mut Vec<FleetChange>) {
+        let Some(endpoint) = self.endpoints.get_mut(name) else { return };
+        let Some(transition) = endpoint.transition.take() else { return };
+        endpoint.modified = now;
+        let unhealthy = |variants: &[LiveVariant]| {
+            let bad = variants.iter().find(|v| !v.image.serves())?;
+            Some(format!(
+                "The primary container for production variant {} did not pass the ping health check. Please check CloudWatch logs for this endpoint.",
+                bad.name
+            ))
+        };
+        match transition.kind {
+            TransitionKind::Create => {
+                if let Some(reason) = unhealthy(&endpoint.variants) {
+                    endpoint.status = EndpointStatus::Failed;
+                    endpoint.failure_reason = Some(reason);
+                    for variant in &mut endpoint.variants {
+                        (variant.current_count, variant.desired_count, variant.status) = (0, 0, None);
+                    }
+                    return;
+                }
+                for variant in &mut endpoint.variants {
+                    settle(variant);
+                    changes.push(FleetChange::Launch(order(name, variant)));
+                }
+                endpoint.status = EndpointStatus::InService;
+                changes.push(FleetChange::Route(name.clone()));
+            }
+            TransitionKind::Update { config, mut variants } => {
+                endpoint.status = EndpointStatus::InService;
+                if let Some(reason) = unhealthy(&variants) {
+                    // A failed update leaves the old fleet serving, and says why.
+                    endpoint.failure_reason = Some(reason);
+                    return;
+                }
+                // The new fleet is launched and routed to before the old one is retired: no request finds neither.
+                for variant in &mut variants {
+                    settle(variant);
+                    changes.push(FleetChange::Launch(order(name, variant)));
+                }
+                let old = std::mem::replace(&mut endpoint.variants, variants);
+                endpoint.config = config;
+                endpoint.failure_reason = None;
+                changes.push(FleetChange::Route(name.clone()));
+                changes.extend(old.iter().map(|v| FleetChange::Retire(v.fleet)));
+            }
+            TransitionKind::WeightsAndCapacities => {
+                for variant in &mut endpoint.variants {
+                    if variant.current_count != variant.desired_count {
+                        let instances = variant.desired_count;
+                        changes.push(FleetChange::Resize { fleet: variant.fleet, instances });
+                    }
+                    settle(variant);
+                }
+                endpoint.status = EndpointStatus::InService;
+                changes.push(FleetChange::Route(name.clone()));
+            }
+            TransitionKind::Delete => {
+                self.endpoints.remove(name);
+                self.cost_by_endpoint.remove(name);
+            }
+        }
+    }
+
+    fn find(&self, name: &str) -> Result<&Endpoint, CommandError> {
+        self.endpoint(name).ok_or_else(|| not_found(ResourceKind::Endpoint, name))
+    }
+
+    /// The endpoint of that name when it may be changed now.
+    fn changeable(&self, name: &str) -> Result<EndpointName, CommandError> {
+        let endpoint = self.find(name)?;
+        if endpoint.status.is_in_progress() {
+            return Err(CommandError::InProgress { arn: endpoint.arn() });
+        }
+        if endpoint.status == EndpointStatus::Failed {
+            return Err(CommandError::Failed { arn: endpoint.arn() });
+        }
+        Ok(endpoint.name.clone())
+    }
+
+    fn create_model(&mut self, name: &str, image: &str, url: &str) -> Result<Vec<FleetChange>, CommandError> {
+        let key = ModelName::new(name).map_err(|e| bad_name(name, "modelName", e))?;
+        let image = ContainerImage::new(image).ok_or_else(|| {
+            member(
+                image,
+                "primaryContainer.image",
+                "Member must satisfy regular expression pattern: [\\S]+, of at most 255 characters",
+            )
+        })?;
+        let artifact = Artifact::from_model_data_url(url).ok_or_else(|| {
+            let known = Artifact::ALL.map(Artifact::model_data_url).join(", ");
+            member(url, "primaryContainer.modelDataUrl", &format!("the lab's bucket holds only {known}"))
+        })?;
+        if self.models.contains_key(&key) {
+            let arn = Arn::of(ResourceKind::Model, name);
+            return Err(CommandError::AlreadyExists { kind: ResourceKind::Model, arn });
+        }
+        self.models.insert(key.clone(), Model { name: key, artifact, image });
+        Ok(Vec::new())
+    }
+
+    fn create_config(&mut self, config: EndpointConfig) -> Result<Vec<FleetChange>, CommandError> {
+        for variant in &config.production_variants {
+            self.model(&variant.model_name)?;
+        }
+        if self.configs.contains_key(&config.name) {
+            let arn = Arn::of(ResourceKind::EndpointConfig, config.name.as_str());
+            return Err(CommandError::AlreadyExists { kind: ResourceKind::EndpointConfig, arn });
+        }
+        self.configs.insert(config.name.clone(), config);
+        Ok(Vec::new())
+    }
+
+    fn model(&self, name: &ModelName) -> Result<&Model, CommandError> {
+        self.models.get(name).ok_or_else(|| not_found(ResourceKind::Model, name.as_str()))
+    }
+
+    /// The variants of a configuration, as a new deployment.
+    fn deployment(&mut self, config: &EndpointConfigName) -> Result<Vec<LiveVariant>, CommandError> {
+        let found = self.configs.get(config);
+        let config = found.ok_or_else(|| not_found(ResourceKind::EndpointConfig, config.as_str()))?.clone();
+        let first = self.next_fleet;
+        let mut variants = Vec::with_capacity(config.production_variants.len());
+        for (fleet, v) in (first..).zip(&config.production_variants) {
+            let model = self.model(&v.model_name)?;
+            variants.push(LiveVariant {
+                name: v.variant_name.clone(),
+                model: v.model_name.clone(),
+                artifact: model.artifact,
+                image: model.image.clone(),
+                instance_type: v.instance_type,
+                strategy: v.routing_strategy,
+                fleet: FleetId(fleet),
+                current_weight: v.initial_weight,
+                desired_weight: v.initial_weight,
+                current_count: 0,
+                desired_count: v.initial_instance_count,
+                status: launching(v.initial_instance_count),
+            });
+        }
+        let asked = variants.iter().map(|v| (v.instance_type, v.desired_count));
+        self.within_quota(asked)?;
+        self.next_fleet += variants.len() as u32;
+        Ok(variants)
+    }
+
+    /// Refuses more instances of a type than [`INSTANCE_QUOTA`] over the whole account.
+    fn within_quota(&self, asked: impl Iterator<Item = (InstanceType, u32)>) -> Result<(), CommandError> {
+        let mut delta: BTreeMap<InstanceType, u32> = BTreeMap::new();
+        for (kind, count) in asked {
+            let sum = delta.entry(kind).or_default();
+            *sum = sum.saturating_add(count);
+        }
+        for (kind, delta) in delta {
+            let all = self.endpoints.values().flat_map(|e| e.variants.iter().chain(e.pending_variants()));
+            let current: u32 =
+                all.filter(|v| v.instance_type == kind).map(|v| v.current_count.max(v.desired_count)).sum();
+            if current.saturating_add(delta) > INSTANCE_QUOTA {
+                let instance_type = kind.to_string();
+                return Err(CommandError::ResourceLimitExceeded {
+                    instance_type,
+                    limit: INSTANCE_QUOTA,
+                    current,
+                    delta,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn create_endpoint(
+        &mut self,
+        name: &str,
+        config: &str,
+        now: VirtualTime,
+    ) -> Result<Vec<FleetChange>, CommandError> {
+        let key = EndpointName::new(name).map_err(|e| bad_name(name, "endpointName", e))?;
+        if self.endpoints.keys().any(|k| k.as_str().eq_ignore_ascii_case(name)) {
+            let arn = Arn::of(ResourceKind::Endpoint, name);
+            return Err(CommandError::AlreadyExists { kind: ResourceKind::Endpoint, arn });
+        }
+        let config =
+            EndpointConfigName::new(config).map_err(|e| bad_name(config, "endpointConfigName", e))?;
+        let variants = self.deployment(&config)?;
+        let transition =
+            Transition { kind: TransitionKind::Create, began: now, ends: now + self.durations.create };
+        self.endpoints.insert(
+            key.clone(),
+            Endpoint {
+                name: key,
+                config,
+                status: EndpointStatus::Creating,
+                failure_reason: None,
+                created: now,
+                modified: now,
+                variants,
+                transition: Some(transition),
+            },
+        );
+        Ok(Vec::new())
+    }
+
+    fn update_endpoint(
+        &mut self,
+        name: &str,
+        config: &str,
+        retain: Option<&[ExcludedProperty]>,
+        now: VirtualTime,
+    ) -> Result<Vec<FleetChange>, CommandError> {
+        let key = self.changeable(name)?;
+        let config =
+            EndpointConfigName::new(config).map_err(|e| bad_name(config, "endpointConfigName", e))?;
+        let endpoint = self.find(name)?;
+        if endpoint.config == config {
+            return Err(CommandError::SameConfig { arn: endpoint.arn(), config: config.to_string() });
+        }
+        let live = endpoint.variants.clone();
+        let next_fleet = self.next_fleet;
+        let mut variants = self.deployment(&config)?;
+        if let Some(excluded) = retain {
+            let keeps = |p: VariantProperty| !excluded.iter().any(|e| e.variant_property_type == p);
+            for variant in &mut variants {
+                let Some(old) = live.iter().find(|v| v.name == variant.name) else { continue };
+                if keeps(VariantProperty::DesiredWeight) {
+                    (variant.current_weight, variant.desired_weight) =
+                        (old.desired_weight, old.desired_weight);
+                }
+                if keeps(VariantProperty::DesiredInstanceCount) && old.desired_count > 0 {
+                    variant.desired_count = old.desired_count;
+                    variant.status = launching(variant.desired_count);
+                }
+            }
+            let kept = variants.iter().map(|v| (v.name.clone(), v.desired_weight)).collect();
+            if let Err(e) = TrafficSplit::new(kept) {
+                self.next_fleet = next_fleet;
+                return Err(CommandError::Weights(e));
+            }
+            let asked = variants.iter().map(|v| (v.instance_type, v.desired_count));
+            if let Err(e) = self.within_quota(asked) {
+                self.next_fleet = next_fleet;
+                return Err(e);
+            }
+        }
+        let ends = now + self.durations.update;
+        if let Some(endpoint) = self.endpoints.get_mut(&key) {
+            endpoint.status = EndpointStatus::Updating;
+            endpoint.failure_reason = None;
+            endpoint.modified = now;
+            endpoint.transition =
+                Some(Transition { kind: TransitionKind::Update { config, variants }, began: now, ends });
+        }
+        Ok(Vec::new())
+    }
+
+    fn update_weights(
+        &mut self,
+        name: &str,
+        desired: &[DesiredWeightAndCapacity],
+        now: VirtualTime,
+    ) -> Result<Vec<FleetChange>, CommandError> {
+        let key = self.changeable(name)?;
+        let endpoint = self.find(name)?;
+        if desired.is_empty() {
+            return Err(member(
+                "[]",
+                "desiredWeightsAndCapacities",
+                "Member must have length greater than or equal to 1",
+            ));
+        }
+        for (i, d) in desired.iter().enumerate() {
+            if desired[..i].iter().any(|e| e.variant_name == d.variant_name) {
+                return Err(CommandError::RepeatedVariant { name: d.variant_name.clone() });
+            }
+        }
+        let known = |d: &&DesiredWeightAndCapacity| {
+            endpoint.variants.iter().any(|v| v.name.as_str() == d.variant_name)
+        };
+        let unknown: Vec<_> = desired.iter().filter(|d| !known(d)).map(|d| d.variant_name.clone()).collect();
+        if !unknown.is_empty() {
+            let config = endpoint.config.to_string();
+            return Err(CommandError::UnknownVariants { names: unknown.join(", "), config });
+        }
+        let mut variants = endpoint.variants.clone();
+        let mut more = Vec::new();
+        for (i, d) in desired.iter().enumerate() {
+            let at = |field: &str| format!("desiredWeightsAndCapacities.{}.member.{field}", i + 1);
+            let Some(variant) = variants.iter_mut().find(|v| v.name.as_str() == d.variant_name) else {
+                continue;
+            };
+            if let Some(weight) = d.desired_weight {
+                variant.desired_weight = VariantWeight::new(weight).map_err(|e: WeightError| {
+                    member(
+                        &weight.to_string(),
+                        &at("desiredWeight"),
+                        &format!("Member must have value greater than or equal to 0: {e}"),
+                    )
+                })?;
+            }
+            if let Some(count) = d.desired_instance_count {
+                // The API takes 0; a variant with traffic and no instance would fail every request: a lab rule.
+                let count_in_range = u32::try_from(count).ok().filter(|n| (1..=INSTANCE_QUOTA).contains(n));
+                let count = count_in_range.ok_or_else(|| {
+                    let constraint =
+                        format!("Member must have value between 1 and {INSTANCE_QUOTA} (the lab's quota)");
+                    member(&count.to_string(), &at("desiredInstanceCount"), &constraint)
+                })?;
+                more.push((variant.instance_type, count.saturating_sub(variant.current_count)));
+                variant.desired_count = count;
+                if variant.current_count != count {
+                    let message = format!("Scaling out desired instance count to {count}.");
+                    variant.status = Some(VariantStatus { status: "Updating".into(), message });
+                }
+            }
+        }
+        let split = variants.iter().map(|v| (v.name.clone(), v.desired_weight)).collect();
+        TrafficSplit::new(split).map_err(CommandError::Weights)?;
+        self.within_quota(more.into_iter())?;
+        let scales = variants.iter().any(|v| v.current_count != v.desired_count);
+        let takes = if scales { self.durations.capacity } else { self.durations.weights };
+        if let Some(endpoint) = self.endpoints.get_mut(&key) {
+            endpoint.variants = variants;
+            endpoint.status = EndpointStatus::Updating;
+            endpoint.failure_reason = None;
+            endpoint.modified = now;
+            endpoint.transition = Some(Transition {
+                kind: TransitionKind::WeightsAndCapacities,
+                began: now,
+                ends: now + takes,
+            });
+        }
+        Ok(Vec::new())
+    }
+
+    fn delete_endpoint(&mut self, name: &str, now: VirtualTime) -> Result<Vec<FleetChange>, CommandError> {
+        let endpoint = self.find(name)?;
+        if endpoint.status.is_in_progress() {
+            return Err(CommandError::InProgress { arn: endpoint.arn() });
+        }
+        let (key, served) = (endpoint.name.clone(), endpoint.status.serves());
+        let ends = now + self.durations.delete;
+        let mut changes = Vec::new();
+        if let Some(endpoint) = self.endpoints.get_mut(&key) {
+            endpoint.status = EndpointStatus::Deleting;
+            endpoint.modified = now;
+            endpoint.transition = Some(Transition { kind: TransitionKind::Delete, began: now, ends });
+            for variant in &mut endpoint.variants {
+                let message = format!("Terminating {} instance(s).", variant.current_count);
+                variant.status = Some(VariantStatus { status: "Deleting".into(), message });
+            }
+            if served {
+                changes.push(FleetChange::Route(key));
+                changes.extend(endpoint.variants.iter().map(|v| FleetChange::Retire(v.fleet)));
+            }
+        }
+        Ok(changes)
+    }
+}
+
+fn launching(count: u32) -> Option<VariantStatus> {
+    Some(VariantStatus { status: "Creating".into(), message: format!("Launching {count} instance(s).") })
+}
+
+fn settle(variant: &mut LiveVariant) {
+    variant.current_weight = variant.desired_weight;
+    variant.current_count = variant.desired_count;
+    variant.status = None;
+}
+
+fn order(endpoint: &EndpointName, v: &LiveVariant) -> FleetOrder {
+    FleetOrder {
+        fleet: v.fleet,
+        endpoint: endpoint.clone(),
+        variant: v.name.clone(),
+        artifact: v.artifact,
+        instance_type: v.instance_type,
+        instances: v.current_count,
+        strategy: v.strategy,
+    }
+}
+
+fn not_found(kind: ResourceKind, name: &str) -> CommandError {
+    CommandError::NotFound { kind, arn: Arn::of(kind, name) }
+}
+
+fn member(value: &str, path: &str, constraint: &str) -> CommandError {
+    CommandError::Validation(ConfigError::Member {
+        value: value.to_owned(),
+        path: path.to_owned(),
+        constraint: constraint.to_owned(),
+    })
+}
+
+fn bad_name(value: &str, path: &str, e: NameError) -> CommandError {
+    member(value, path, &e.to_string())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,156 @@
+//! ONNX bytes → [`Model`] → [`Prepared`] → [`Prediction`], through tract.
+//!
+//! One type per stage, so that an unprepared model cannot be asked anything.
+
+use tract_onnx::{prelude::*, tract_hir::internal::TractErrorContext};
+
+use super::{Prediction, Tokens};
+
+/// Largest model file that is read, bytes: tract unpacks it to several times that.
+pub const MODEL_BYTES_LIMIT: usize = 64 << 20;
+
+/// Why bytes are no model that the lab can run.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ModelError {
+    /// Nothing there.
+    #[error("the model file is empty; fetch it again")]
+    Empty,
+    /// Larger than [`MODEL_BYTES_LIMIT`].
+    #[error(
+        "the model file has {bytes} bytes, but at most {MODEL_BYTES_LIMIT} are read; export a smaller model"
+    )]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+    },
+    /// Not ONNX, cut short, or with operators that tract lacks.
+    #[error("the model file cannot be read as ONNX ({reason}); fetch it again, or export it with opset 17")]
+    Unreadable {
+        /// What tract said.
+        reason: String,
+    },
+    /// An ONNX model, but for other inputs and outputs.
+    #[error(
+        "the model must take `tokens` int64 [1, L] and give `logits` and `probs` float32 [1, 5], but {found}"
+    )]
+    WrongSignature {
+        /// What differs.
+        found: String,
+    },
+    /// It ran, and failed.
+    #[error("the model failed on a text of {tokens} tokens ({reason})")]
+    Failed {
+        /// Tokens of the text.
+        tokens: usize,
+        /// What tract said.
+        reason: String,
+    },
+}
+
+/// First line of tract's chain of causes: the rest repeats graph internals.
+fn brief(error: &TractError) -> String {
+    let root = error.root_cause().to_string();
+    root.lines().next().unwrap_or("no reason given").chars().take(200).collect()
+}
+
+fn unreadable(error: &TractError) -> ModelError {
+    ModelError::Unreadable { reason: brief(error) }
+}
+
+/// A model as it was read: parsed and typed, with the length of the text left open.
+#[derive(Clone, Debug)]
+pub struct Model(TypedModel);
+
+impl Model {
+    /// Reads an ONNX file.
+    ///
+    /// # Errors
+    /// [`ModelError`]: empty, too large, not ONNX, or with other inputs and outputs than the lab's models.
+    pub fn read(bytes: &[u8]) -> Result<Self, ModelError> {
+        if bytes.is_empty() {
+            return Err(ModelError::Empty);
+        }
+        if bytes.len() > MODEL_BYTES_LIMIT {
+            return Err(ModelError::TooLarge { bytes: bytes.len() });
+        }
+        let mut reader = bytes;
+        let parsed = tract_onnx::onnx().model_for_read(&mut reader).map_err(|e| unreadable(&e))?;
+        let names = |outlets: &[OutletId]| -> Vec<String> {
+            outlets.iter().map(|o| parsed.node(o.node).name.clone()).collect()
+        };
+        let inputs = names(parsed.input_outlets().map_err(|e| unreadable(&e))?);
+        if inputs != ["tokens"] {
+            return Err(ModelError::WrongSignature { found: format!("it takes {inputs:?}") });
+        }
+        let outputs = parsed.output_outlets().map_err(|e| unreadable(&e))?.len();
+        if outputs != 2 {
+            return Err(ModelError::WrongSignature { found: format!("it gives {outputs} outputs") });
+        }
+        let typed = parsed.into_typed().map_err(|e| unreadable(&e))?;
+        for slot in 0..2 {
+            let fact = typed.output_fact(slot).map_err(|e| unreadable(&e))?;
+            let five = fact.shape.as_concrete() == Some(&[1, 5]);
+            if fact.datum_type != f32::datum_type() || !five {
+                let found = format!("output {slot} is {:?} {:?}", fact.datum_type, fact.shape);
+                return Err(ModelError::WrongSignature { found });
+            }
+        }
+        Ok(Self(typed))
+    }
+
+    /// Optimises it for being run.
+    ///
+    /// # Errors
+    /// [`ModelError::Unreadable`] when tract cannot plan the graph.
+    pub fn prepare(self) -> Result<Prepared, ModelError> {
+        let optimised = self.0.into_decluttered().and_then(|m| m.into_optimized());
+        let plan = optimised.and_then(|m| m.into_runnable()).map_err(|e| unreadable(&e))?;
+        Ok(Prepared(plan))
+    }
+}
+
+/// A model that answers.
+#[derive(Clone, Debug)]
+pub struct Prepared(std::sync::Arc<TypedRunnableModel>);
+
+/// A model's answer before it was read as stars.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scores {
+    /// Logits of 1 to 5 stars.
+    pub logits: [f32; 5],
+    /// Probabilities of 1 to 5 stars.
+    pub probabilities: [f32; 5],
+}
+
+impl Prepared {
+    /// What the model makes of a text; none when it has no token.
+    ///
+    /// # Errors
+    /// [`ModelError::Failed`] when the graph cannot be run on it, or answers with no numbers.
+    pub fn predict(&self, tokens: &Tokens) -> Result<Option<Prediction>, ModelError> {
+        let Some(scores) = self.scores(tokens)? else { return Ok(None) };
+        let no_number =
+            || ModelError::Failed { tokens: tokens.len(), reason: "a probability is not a number".into() };
+        Prediction::from_probabilities(scores.probabilities).map(Some).ok_or_else(no_number)
+    }
+
+    /// Logits and probabilities; none when the text has no token.
+    ///
+    /// # Errors
+    /// [`ModelError::Failed`] when the graph cannot be run on it.
+    pub fn scores(&self, tokens: &Tokens) -> Result<Option<Scores>, ModelError> {
+        if tokens.is_empty() {
+            return Ok(None);
+        }
+        let failed = |e: TractError| ModelError::Failed { tokens: tokens.len(), reason: brief(&e) };
+        let hashes: Vec<i64> = tokens.hashes().iter().map(|&h| i64::from(h)).collect();
+        let input = Tensor::from_shape(&[1, hashes.len()], &hashes).map_err(failed)?;
+        let outputs = self.0.run(tvec!(input.into_tvalue())).map_err(failed)?;
+        let row = |slot: usize| -> TractResult<[f32; 5]> {
+            let tensor = outputs.get(slot).context("an output is missing")?;
+            let plain = tensor.try_as_plain_ram()?;
+            Ok(plain.as_slice::<f32>()?.try_into()?)
+        };
+        Ok(Some(Scores { logits: row(0).map_err(failed)?, probabilities: row(1).map_err(failed)? }))
+    }
+}

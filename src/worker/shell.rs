@@ -1,0 +1,540 @@
+//! The message pump and the slices of time.
+
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
+
+use wasm_bindgen::{JsCast, JsValue, closure::Closure};
+use wasm_bindgen_futures::spawn_local;
+use web_sys::{DedicatedWorkerGlobalScope, File, MessageEvent};
+
+use super::{models, own_reviews};
+use crate::{
+    analysis::metrics::SeriesQuery,
+    controller::EndpointStatus,
+    domain::{Artifact, ReviewId, SECOND_NS, VirtualTime},
+    inference::{Model, ModelError, Prediction, Prepared, ServiceCost, Tokens, measure},
+    lab::{Experiment, Journal, JournalEntry, LabAction, LabId, Pace, Progress, Refusal},
+    wire::{FromWorker, MetricQuery, Opinion, OwnFile, ToWorker, VariantSeries},
+};
+
+/// Longest slice of computing, ms: a message waits no longer than that.
+const SLICE_MS: f64 = 20.0;
+/// Requests between two looks at the clock.
+const CHUNK: u64 = 4_096;
+/// Texts between two looks at the clock.
+const TEXTS: usize = 4;
+/// Real time between two snapshots, ms.
+const SNAPSHOT_EVERY_MS: f64 = 40.0;
+/// Rest between two slices while time runs, ms.
+const REST_MS: i32 = 4;
+/// Rest while nothing happens, ms.
+const IDLE_MS: i32 = 50;
+/// Reviews of a learner's own file that are sent: each must be answered by each model first.
+const OWN_SENT: usize = 10_000;
+
+/// How a model stands in this worker.
+enum Loaded {
+    No,
+    Underway,
+    Ready(Box<Prepared>),
+    /// Tried, in vain; the learner was told.
+    Failed,
+}
+
+/// A journal that is being done again.
+struct Replay {
+    journal: Journal,
+    next: usize,
+}
+
+struct Worker {
+    scope: DedicatedWorkerGlobalScope,
+    experiment: Experiment,
+    opened: bool,
+    models: [Loaded; 3],
+    costs: [Option<ServiceCost>; 3],
+    /// Answers to built-in texts, kept when a lab is opened anew.
+    answers: [BTreeMap<ReviewId, Option<Prediction>>; 3],
+    /// Where filling the table goes on.
+    cursor: [u32; 3],
+    replay: Option<Replay>,
+    visible: bool,
+    changed: bool,
+    last_slice_ms: f64,
+    last_snapshot_ms: f64,
+    /// Virtual and real time, and requests and computing time, since speed was last told.
+    speed: SpeedMeter,
+}
+
+struct SpeedMeter {
+    since_ms: f64,
+    virtual_ns: u64,
+    requests: u64,
+    computing_ms: f64,
+}
+
+type Shared = Rc<RefCell<Worker>>;
+
+/// Starts the worker: sets its ear, says that it is ready, and begins its slices.
+pub fn start() {
+    let scope: DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
+    let now = now_ms();
+    let worker: Shared = Rc::new(RefCell::new(Worker {
+        scope: scope.clone(),
+        experiment: Experiment::new(LabId::Sandbox, 0),
+        opened: false,
+        models: [Loaded::No, Loaded::No, Loaded::No],
+        costs: [None; 3],
+        answers: Default::default(),
+        cursor: [0; 3],
+        replay: None,
+        visible: true,
+        changed: false,
+        last_slice_ms: now,
+        last_snapshot_ms: 0.0,
+        speed: SpeedMeter { since_ms: now, virtual_ns: 0, requests: 0, computing_ms: 0.0 },
+    }));
+    let ear = worker.clone();
+    let on_message =
+        Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| hear(&ear, event.data()));
+    scope.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+    // It listens as long as the worker lives.
+    on_message.forget();
+    worker.borrow().say(&FromWorker::Ready);
+    keep_going(worker);
+}
+
+/// Milliseconds of the worker's own clock.
+fn now_ms() -> f64 {
+    thread_local! {
+        static CLOCK: Option<web_sys::Performance> =
+            js_sys::global().unchecked_into::<DedicatedWorkerGlobalScope>().performance();
+    }
+    CLOCK.with(|clock| clock.as_ref().map_or_else(js_sys::Date::now, web_sys::Performance::now))
+}
+
+/// Runs a slice, rests, and so on.
+fn keep_going(worker: Shared) {
+    let again: Rc<RefCell<Option<Closure<dyn FnMut()>>>> = Rc::default();
+    let handle = again.clone();
+    *again.borrow_mut() = Some(Closure::new(move || {
+        let rest = slice(&worker);
+        let worker = worker.borrow();
+        if let Some(next) = handle.borrow().as_ref() {
+            let next = next.as_ref().unchecked_ref();
+            if worker.scope.set_timeout_with_callback_and_timeout_and_arguments_0(next, rest).is_err() {
+                worker.say(&FromWorker::Trouble("the worker's clock stopped; reload the page".into()));
+            }
+        }
+    }));
+    if let Some(first) = again.borrow().as_ref() {
+        let _ = first.as_ref().unchecked_ref::<js_sys::Function>().call0(&JsValue::NULL);
+    }
+}
+
+/// One slice of work; returns how long to rest, ms.
+fn slice(shared: &Shared) -> i32 {
+    let began = now_ms();
+    let wanted = {
+        let mut worker = shared.borrow_mut();
+        if worker.opened { worker.work(began) } else { None }
+    };
+    if let Some(artifact) = wanted {
+        load(shared.clone(), artifact);
+    }
+    let mut worker = shared.borrow_mut();
+    if !worker.opened {
+        return IDLE_MS;
+    }
+    worker.publish();
+    let busy = worker.replay.is_some() || worker.experiment.pace() != Pace::Paused || worker.table_is_short();
+    if busy { REST_MS } else { IDLE_MS }
+}
+
+fn hear(shared: &Shared, data: JsValue) {
+    if let Some(file) = data.dyn_ref::<File>() {
+        return take_file(shared.clone(), file.clone());
+    }
+    let text = data.as_string().unwrap_or_default();
+    let message = match serde_json::from_str::<ToWorker>(&text) {
+        Ok(message) => message,
+        Err(e) => {
+            let told = format!("the worker did not understand the page ({e}); reload the page");
+            return shared.borrow().say(&FromWorker::Trouble(told));
+        }
+    };
+    let wanted = shared.borrow_mut().answer(message);
+    for artifact in wanted {
+        load(shared.clone(), artifact);
+    }
+}
+
+/// Fetches and prepares a model, unless that was begun already.
+fn load(shared: Shared, artifact: Artifact) {
+    {
+        let mut worker = shared.borrow_mut();
+        let slot = &mut worker.models[artifact.index()];
+        if !matches!(slot, Loaded::No) {
+            return;
+        }
+        *slot = Loaded::Underway;
+    }
+    spawn_local(async move {
+        let told = shared.clone();
+        let fetched = models::fetch(artifact, move |received, total| {
+            told.borrow().say(&FromWorker::Loading { artifact, received, total, ready: false });
+        })
+        .await;
+        let mut worker = shared.borrow_mut();
+        let prepared = fetched.and_then(|bytes| {
+            let prepared =
+                Model::read(&bytes).and_then(Model::prepare).map_err(|e: ModelError| e.to_string())?;
+            Ok((bytes.len() as u64, prepared))
+        });
+        match prepared {
+            Ok((total, prepared)) => {
+                match measure(&prepared, now_ms) {
+                    Ok(cost) => worker.costs[artifact.index()] = Some(cost),
+                    Err(e) => worker.say(&FromWorker::Trouble(e.to_string())),
+                }
+                worker.models[artifact.index()] = Loaded::Ready(Box::new(prepared));
+                worker.say(&FromWorker::Loading { artifact, received: total, total, ready: true });
+            }
+            Err(why) => {
+                worker.models[artifact.index()] = Loaded::Failed;
+                worker.say(&FromWorker::Trouble(why));
+            }
+        }
+    });
+}
+
+/// Reads the learner's file and sends its reviews from then on.
+fn take_file(shared: Shared, file: File) {
+    spawn_local(async move {
+        let told = RefCell::new(0.0);
+        let listener = shared.clone();
+        let read = own_reviews::read(&file, 1, |rows| {
+            let now = now_ms();
+            if now - *told.borrow() > 100.0 {
+                *told.borrow_mut() = now;
+                listener.borrow().say(&FromWorker::OwnReviews(OwnFile { rows, ..OwnFile::default() }));
+            }
+        })
+        .await;
+        let mut worker = shared.borrow_mut();
+        let outcome = match read {
+            Ok(own) => {
+                let mut reviews: Vec<_> =
+                    own.reviews.into_iter().map(|(text, stars)| (text, Some(stars))).collect();
+                reviews.truncate(OWN_SENT);
+                let kept = reviews.len() as u64;
+                worker.experiment.set_own_reviews(reviews);
+                worker.cursor = [0; 3];
+                worker.changed = true;
+                let errors = own.errors.iter().map(ToString::to_string).collect();
+                OwnFile { rows: own.rows, kept, bad_rows: own.bad_rows, errors, failure: None, ended: true }
+            }
+            Err(why) => OwnFile { failure: Some(why), ended: true, ..OwnFile::default() },
+        };
+        worker.say(&FromWorker::OwnReviews(outcome));
+    });
+}
+
+impl Worker {
+    fn say(&self, message: &FromWorker) {
+        // A message is plain data of our own types: it always has a JSON form.
+        if let Ok(text) = serde_json::to_string(message) {
+            let _ = self.scope.post_message(&JsValue::from_str(&text));
+        }
+    }
+
+    fn prepared(&self, artifact: Artifact) -> Option<&Prepared> {
+        match &self.models[artifact.index()] {
+            Loaded::Ready(model) => Some(model),
+            _ => None,
+        }
+    }
+
+    /// Answers a message; returns the models that it needs.
+    fn answer(&mut self, message: ToWorker) -> Vec<Artifact> {
+        self.changed = true;
+        match message {
+            ToWorker::Open(journal) => {
+                self.open(journal);
+                return vec![Artifact::A, Artifact::B];
+            }
+            ToWorker::Do { id, action } => {
+                let entry = JournalEntry { at: self.experiment.now(), action };
+                let outcome = if self.replay.is_some() {
+                    Err(Refusal::lab_rule("the lab is being brought back; wait until that is done"))
+                } else {
+                    self.act(&entry.action)
+                };
+                let wanted = self.wanted_by(&entry.action);
+                let entry = outcome.is_ok().then_some(entry);
+                self.say(&FromWorker::Done { id, outcome, entry });
+                return wanted;
+            }
+            ToWorker::Metrics { id, query } => {
+                let until = self.experiment.metrics().published_until(self.experiment.now());
+                let published_until_s = until.as_ns() / SECOND_NS;
+                let series = self.series(&query);
+                self.say(&FromWorker::Series { id, series, published_until_s });
+            }
+            ToWorker::Explain { id, record } => {
+                let text = self.experiment.text(record.review).unwrap_or_default().to_owned();
+                let tokens = Tokens::of(&text);
+                let opinions = Artifact::ALL.into_iter().filter_map(|artifact| {
+                    let model = self.prepared(artifact)?;
+                    let prediction = model.predict(&tokens).ok()?;
+                    let probabilities = prediction.map(|p| p.probabilities.map(f64::from));
+                    Some(Opinion { artifact, probabilities })
+                });
+                let opinions = opinions.collect();
+                let true_stars = record.true_stars;
+                let tokens = tokens.texts().to_vec();
+                self.say(&FromWorker::Explained { id, text, tokens, true_stars, opinions });
+            }
+            ToWorker::Visible(visible) => self.visible = visible,
+        }
+        Vec::new()
+    }
+
+    /// Models that an action is about.
+    fn wanted_by(&self, action: &LabAction) -> Vec<Artifact> {
+        match action {
+            LabAction::FetchArtifact(artifact) => vec![*artifact],
+            _ => Vec::new(),
+        }
+    }
+
+    fn open(&mut self, journal: Journal) {
+        self.experiment = Experiment::for_journal(&journal);
+        self.cursor = [0; 3];
+        for artifact in Artifact::ALL {
+            for (review, answer) in &self.answers[artifact.index()] {
+                self.experiment.table_mut().answer(artifact, *review, *answer);
+            }
+        }
+        self.opened = true;
+        self.last_slice_ms = now_ms();
+        self.replay = Some(Replay { journal, next: 0 });
+    }
+
+    /// Does an action, after asking the models about sentences that are new.
+    fn act(&mut self, action: &LabAction) -> Result<serde_json::Value, Refusal> {
+        if let LabAction::Invoke { texts, .. } = action {
+            let fresh = self.experiment.prepare_texts(texts);
+            for own in fresh {
+                let tokens = Tokens::of(&own.text);
+                for artifact in Artifact::ALL {
+                    let Some(model) = self.prepared(artifact) else { continue };
+                    let answer = model.predict(&tokens).map_err(Refusal::runtime)?;
+                    self.experiment.table_mut().answer(artifact, own.review, answer);
+                }
+            }
+        }
+        self.experiment.act(action)
+    }
+
+    fn series(&self, query: &MetricQuery) -> Result<Vec<VariantSeries>, String> {
+        let asked = SeriesQuery {
+            metric: query.metric,
+            statistic: query.statistic,
+            period_s: query.period_s,
+            start_s: query.start_s,
+            end_s: query.end_s,
+        };
+        let all = self.experiment.series(&query.endpoint_name, &asked).map_err(|e| e.to_string())?;
+        Ok(all.into_iter().map(|(variant, datapoints)| VariantSeries { variant, datapoints }).collect())
+    }
+
+    /// Artefacts of the variants that serve.
+    fn serving(&self) -> Vec<Artifact> {
+        let endpoint = self.experiment.called_endpoint();
+        let live = endpoint.filter(|e| e.status != EndpointStatus::Deleting).map(|e| &e.variants[..]);
+        live.unwrap_or_default().iter().map(|v| v.artifact).collect()
+    }
+
+    /// Whether a model has still to be asked about reviews.
+    fn table_is_short(&self) -> bool {
+        Artifact::ALL.into_iter().any(|a| self.prepared(a).is_some() && !self.experiment.is_ready(a))
+    }
+
+    /// One slice of work; returns a model that must be loaded before it goes on.
+    fn work(&mut self, began: f64) -> Option<Artifact> {
+        let real_ms = (began - self.last_slice_ms).clamp(0.0, 250.0);
+        self.last_slice_ms = began;
+        self.state_costs();
+        if self.replay.is_some() {
+            return self.do_again(began);
+        }
+        let short = self.serving().into_iter().find(|a| !self.experiment.is_ready(*a));
+        if let Some(artifact) = short {
+            // Time stands still until every review that may be sent has its answer.
+            self.fill(artifact, began);
+            return matches!(self.models[artifact.index()], Loaded::No).then_some(artifact);
+        }
+        let from = self.experiment.now();
+        let wanted = match self.experiment.pace() {
+            Pace::Paused => None,
+            Pace::Times(times) => {
+                let ns = real_ms * 1e6 * times;
+                let until = from + Duration::from_nanos(ns as u64);
+                let wanted = self.go_to(until, began);
+                self.speed.virtual_ns += self.experiment.now().since(from).as_nanos() as u64;
+                wanted
+            }
+        };
+        // What is left of the slice fills the table, in the order in which models are needed.
+        for artifact in wanted.into_iter().chain(Artifact::ALL) {
+            self.fill(artifact, began);
+        }
+        wanted.filter(|a| matches!(self.models[a.index()], Loaded::No))
+    }
+
+    /// Lets virtual time go to `until`, or as far as a slice of computing allows.
+    fn go_to(&mut self, until: VirtualTime, began: f64) -> Option<Artifact> {
+        let before = self.experiment.counts().0;
+        let computing = now_ms();
+        let outcome = loop {
+            match self.experiment.run_to(until, CHUNK) {
+                Progress::Reached => break None,
+                Progress::WaitsFor(artifact) => break Some(artifact),
+                Progress::OutOfBudget if now_ms() - began > SLICE_MS => break None,
+                Progress::OutOfBudget => {}
+            }
+        };
+        let requests = self.experiment.counts().0 - before;
+        if requests > 0 {
+            self.speed.requests += requests;
+            self.speed.computing_ms += now_ms() - computing;
+        }
+        self.changed = true;
+        outcome
+    }
+
+    /// Tells the experiment what each loaded model costs here, once, and journals it.
+    fn state_costs(&mut self) {
+        for artifact in Artifact::ALL {
+            let Some(cost) = self.costs[artifact.index()] else { continue };
+            let replay_states = self.replay.as_ref().is_some_and(|r| {
+                r.journal.entries[r.next..]
+                    .iter()
+                    .any(|e| matches!(&e.action, LabAction::StateCost { artifact: a, .. } if *a == artifact))
+            });
+            if self.experiment.table().cost(artifact).is_some() || replay_states {
+                continue;
+            }
+            let ServiceCost { base_us, per_token_us } = cost;
+            let action = LabAction::StateCost { artifact, base_us, per_token_us };
+            let entry = JournalEntry { at: self.experiment.now(), action };
+            if self.experiment.act(&entry.action).is_ok() {
+                self.changed = true;
+                self.say(&FromWorker::Journaled(entry));
+            }
+        }
+    }
+
+    /// Asks a model about reviews that it was not asked about, until the slice is over.
+    fn fill(&mut self, artifact: Artifact, began: f64) {
+        let Loaded::Ready(model) = &self.models[artifact.index()] else { return };
+        let cursor = &mut self.cursor[artifact.index()];
+        let built_in = self.experiment.corpus().built_in_len() as u32;
+        let end = self.experiment.corpus().len() as u32;
+        while *cursor < end && now_ms() - began < SLICE_MS {
+            for _ in 0..TEXTS {
+                let review = ReviewId(*cursor);
+                if *cursor >= end {
+                    break;
+                }
+                *cursor += 1;
+                if self.experiment.table().is_answered(artifact, review) {
+                    continue;
+                }
+                let Some(text) = self.experiment.text(review) else { continue };
+                // A text that the model fails on has no prediction; the record says so.
+                let answer = model.predict(&Tokens::of(text)).unwrap_or(None);
+                self.experiment.table_mut().answer(artifact, review, answer);
+                if review.0 < built_in {
+                    self.answers[artifact.index()].insert(review, answer);
+                }
+                self.changed = true;
+            }
+        }
+    }
+
+    /// Goes on with a journal; returns a model that must be loaded first.
+    fn do_again(&mut self, began: f64) -> Option<Artifact> {
+        while let Some(Replay { journal, next }) = &self.replay {
+            let (next, entry) = (*next, journal.entries.get(*next).cloned());
+            let until = entry.as_ref().map_or(journal.reached, |e| e.at);
+            let needed = self.serving().into_iter().find(|a| !self.experiment.is_ready(*a));
+            let waits = needed
+                .or_else(|| (self.experiment.now() < until).then(|| self.go_to(until, began)).flatten());
+            if let Some(artifact) = waits {
+                self.fill(artifact, began);
+                return matches!(self.models[artifact.index()], Loaded::No).then_some(artifact);
+            }
+            if self.experiment.now() < until {
+                return None;
+            }
+            match entry {
+                Some(entry) => {
+                    if matches!(entry.action, LabAction::Invoke { .. })
+                        && let Some(artifact) =
+                            self.serving().into_iter().find(|a| self.prepared(*a).is_none())
+                    {
+                        return Some(artifact);
+                    }
+                    if let Err(refusal) = self.act(&entry.action) {
+                        let told = format!("one action of the saved lab was left out: {}", refusal.message);
+                        self.say(&FromWorker::Trouble(told));
+                    }
+                    if let Some(replay) = &mut self.replay {
+                        replay.next = next + 1;
+                    }
+                }
+                None => {
+                    self.replay = None;
+                    self.changed = true;
+                    self.say(&FromWorker::Replaying(1.0));
+                }
+            }
+            if now_ms() - began > SLICE_MS {
+                break;
+            }
+        }
+        if let Some(replay) = &self.replay {
+            let whole = replay.journal.reached.as_ns().max(1) as f64;
+            self.say(&FromWorker::Replaying((self.experiment.now().as_ns() as f64 / whole).min(1.0)));
+        }
+        None
+    }
+
+    /// Tells the page how things stand, when there is something new and the page is seen.
+    fn publish(&mut self) {
+        let now = now_ms();
+        if self.changed
+            && self.visible
+            && self.replay.is_none()
+            && now - self.last_snapshot_ms >= SNAPSHOT_EVERY_MS
+        {
+            self.changed = false;
+            self.last_snapshot_ms = now;
+            let snapshot = self.experiment.snapshot();
+            self.say(&FromWorker::Snapshot(Box::new(snapshot)));
+        }
+        let elapsed = now - self.speed.since_ms;
+        if elapsed >= 1_000.0 {
+            let speed = std::mem::replace(
+                &mut self.speed,
+                SpeedMeter { since_ms: now, virtual_ns: 0, requests: 0, computing_ms: 0.0 },
+            );
+            let reached = speed.virtual_ns as f64 / 1e6 / elapsed;
+            let requests_per_s = speed.requests as f64 / (speed.computing_ms / 1e3).max(1e-9);
+            if speed.virtual_ns > 0 {
+                self.say(&FromWorker::Speed { reached, requests_per_s });
+            }
+        }
+    }
+}

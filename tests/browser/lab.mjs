@@ -1,0 +1,202 @@
+// The app as a learner knows it: found by roles and names, never by classes or structure.
+import assert from "node:assert/strict";
+
+/** Every view, by the words of its tests and the hash that opens it. */
+export const VIEWS = [
+  ["home", ""],
+  ["ab-testing", "#/ab-testing"],
+  ["canary", "#/canary"],
+  ["sandbox", "#/sandbox"],
+];
+
+/** Longest that a goal may take at 600 times real time, with models to load on a busy machine. */
+const GOAL_MS = 90_000;
+
+/** Page object. */
+export class Lab {
+  constructor(page) {
+    this.page = page;
+  }
+
+  /** Waits until the page is there to be used. */
+  async ready() {
+    await this.page.getByRole("main").waitFor({ timeout: 30_000 });
+  }
+
+  /** Waits until the worker has opened the lab. */
+  async opened() {
+    await this.ready();
+    await this.clock().filter({ hasText: /\d\d:\d\d/ }).waitFor({ timeout: GOAL_MS });
+  }
+
+  clock() {
+    return this.page.getByRole("group", { name: "Virtual time" }).getByRole("status");
+  }
+
+  region(name) {
+    return this.page.getByRole("region", { name, exact: true });
+  }
+
+  /** Chooses a pace by its long name, with the keyboard as a learner without a mouse would. */
+  async pace(name) {
+    const choice = this.page.getByRole("radio", { name, exact: true });
+    await choice.focus();
+    await this.page.keyboard.press("Space");
+    await until(() => choice.isChecked(), `the pace is ${name}`);
+  }
+
+  /** Titles of the guide's steps, in order. */
+  async steps() {
+    return this.region("Guide").getByRole("listitem").getByRole("link").filter({ hasNotText: /^Next: / }).allInnerTexts();
+  }
+
+  /** Title of the step that is open. */
+  async step() {
+    const head = this.region("Guide").locator("[aria-current=step]");
+    await head.waitFor({ timeout: GOAL_MS });
+    return (await head.innerText()).replace(/^\d+\s*/, "").replace(/, done$/, "").trim();
+  }
+
+  /** Panels of the open step: names in order. */
+  async panels() {
+    const sections = this.region("Guide").locator("[aria-current=step] ~ * section[aria-label]");
+    return sections.evaluateAll((all) => all.map((one) => one.getAttribute("aria-label")));
+  }
+
+  /** Panel of the open step. */
+  panel(name) {
+    return this.region("Guide").getByRole("region", { name, exact: true });
+  }
+
+  /** Does what every panel of the open step is for, and waits until the step's goal is met. */
+  async solve() {
+    for (const name of await this.panels()) await DEEDS[name]?.(this.panel(name), this);
+    const done = this.region("Guide").getByText("Done", { exact: true });
+    await done.waitFor({ timeout: GOAL_MS }).catch(async () => {
+      const missing = await this.region("Guide").getByText(/^Still to do: /).first().innerText().catch(() => "");
+      assert.fail(`the step "${await this.step()}" is not done. ${missing}`);
+    });
+  }
+
+  /** Goes on to the next step; false at the last. */
+  async next() {
+    const link = this.region("Guide").getByRole("link", { name: /^Next: / });
+    if ((await link.count()) === 0) return false;
+    const before = await this.step();
+    await link.click();
+    await until(async () => (await this.step()) !== before, "the next step opens");
+    return true;
+  }
+}
+
+/** Polls until `holds` gives true. */
+export async function until(holds, what, limit_ms = 30_000) {
+  const end = Date.now() + limit_ms;
+  for (;;) {
+    if (await holds()) return;
+    if (Date.now() > end) throw new Error(`not within ${limit_ms / 1000} s: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** Presses a button once it can be pressed, and waits until its call was answered. */
+async function press(panel, name) {
+  const button = panel.getByRole("button", { name }).first();
+  await until(async () => (await button.getAttribute("aria-disabled")) !== "true", `the button ${name} can be pressed`);
+  await button.click();
+  await until(
+    async () => (await button.count()) === 0 || (await button.getAttribute("aria-busy")) !== "true",
+    `the button ${name} is answered`,
+  );
+}
+
+const field = (panel, role, name) => panel.getByRole(role, { name });
+
+/** What each panel of the guide is for. Those that only show something have none. */
+const DEEDS = {
+  Session: (panel) => press(panel, "Open the session"),
+  "Leftover endpoints": (panel) => press(panel, /^Delete endpoint /),
+  "Model artefacts": async (panel) => {
+    for (const model of [/^Fetch .*a$/i, /^Fetch .*b$/i]) {
+      const button = panel.getByRole("button", { name: model });
+      await press(panel, model);
+      await until(async () => (await button.count()) === 0, `${model} is fetched`, GOAL_MS);
+    }
+  },
+  "Prediction signatures": async (panel) => {
+    for (const model of ["stars-a", "stars-b"]) {
+      await panel.getByRole("tab", { name: model }).click();
+      await press(panel, new RegExp(`^Open signature of .*${model.at(-1)}$`, "i"));
+    }
+  },
+  "Inference code": (panel) => press(panel, "Open inference.py"),
+  "Container image": async (panel) => {
+    await field(panel, "combobox", "Image scope").selectOption("inference");
+    await press(panel, "Look up the image");
+  },
+  Models: async (panel) => {
+    for (const model of ["stars-a", "stars-b"]) {
+      await field(panel, "combobox", "Artefact").selectOption({ label: model });
+      await press(panel, "Create model");
+      await panel.getByRole("list", { name: "Models that exist" }).getByText(`of ${model}`).first().waitFor();
+    }
+  },
+  "Endpoint configuration": (panel) => press(panel, "Create configuration"),
+  "Your guess": async (panel) => {
+    if (await panel.getByRole("button", { name: "Commit guess" }).count()) {
+      await panel.getByRole("spinbutton").fill("24");
+      await press(panel, "Commit guess");
+    }
+  },
+  "Create the endpoint": (panel) => press(panel, "Create endpoint"),
+  "Experiment tracking": (panel) => press(panel, "Log the deployment"),
+  Lineage: (panel) => press(panel, "Open the lineage table"),
+  "Your own sentences": async (panel) => {
+    await field(panel, "textbox", "Sentences, one a line").fill("I love it!\nIt broke after a day, do not buy.");
+    await press(panel, /^Send \d+ sentences?$/);
+    await panel.getByRole("region", { name: "Replies" }).getByRole("row").nth(2).waitFor({ timeout: GOAL_MS });
+  },
+  "Sampled reviews": async (panel) => {
+    await press(panel, /^Send \d+ reviews?$/);
+    await panel.getByRole("list", { name: "Split of the batch" }).waitFor({ timeout: GOAL_MS });
+  },
+  Traffic: async (panel) => {
+    const on = panel.getByRole("switch", { name: "Traffic" });
+    const rate = field(panel, "spinbutton", /^Rate requests/);
+    await rate.fill("20");
+    await rate.blur();
+    if ((await on.getAttribute("aria-checked")) !== "true") await on.click();
+    await until(async () => (await on.getAttribute("aria-checked")) === "true", "traffic is on");
+  },
+  Metrics: async (_panel, lab) => {
+    const metric = lab.region("Metrics").first().getByRole("combobox", { name: "Metric of plot 1" });
+    const statistic = lab.region("Metrics").first().getByRole("combobox", { name: "Statistic of plot 1" });
+    for (const name of ["CPUUtilization", "Invocations", "InvocationsPerInstance", "ModelLatency"]) {
+      await metric.selectOption(name);
+    }
+    for (const name of ["Sum", "Average"]) await statistic.selectOption(name);
+  },
+  "Weights and capacities": async (panel) => {
+    const weights = panel.getByRole("spinbutton", { name: "Weight" });
+    const last = (await weights.count()) - 1;
+    for (let i = 0; i <= last; i++) await weights.nth(i).fill(i === last ? "100" : "0");
+    await press(panel, "Update weights");
+  },
+  "Remove a variant": async (panel) => {
+    const stays = field(panel, "combobox", "Variant that stays");
+    await stays.selectOption({ index: (await stays.locator("option").count()) - 1 });
+    await press(panel, "Create configuration");
+    await press(panel, "Update endpoint");
+  },
+  "Clean up": async (panel) => {
+    const left = panel.getByRole("button", { name: /^Delete / });
+    await until(
+      async () => {
+        if (await left.count()) await press(panel, /^Delete /);
+        return panel.getByText("Nothing is left to delete.").isVisible();
+      },
+      "everything is deleted",
+      GOAL_MS,
+    );
+  },
+};

@@ -1,0 +1,407 @@
+//! Metrics: percentiles within their bound, minutes that add up, lag, retention, bounded memory.
+#![allow(clippy::unwrap_used)] // the helpers of a test are test code, too
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use rollout_lab::{
+    analysis::metrics::{
+        FleetHardware, LatencySketch, MAX_DATAPOINTS, MAX_SERIES, MINUTES_KEPT, Metric, MetricStore,
+        QueryError, SKETCH_RELATIVE_ERROR, SeriesQuery, Statistic,
+    },
+    domain::{
+        EndpointName, FleetId, InvocationRecord, InvocationStatus, ReviewId, SECOND_NS, VariantName,
+        VirtualTime,
+    },
+};
+
+const MS: u64 = 1_000_000;
+
+fn endpoint() -> EndpointName {
+    EndpointName::new("stars").unwrap()
+}
+
+fn variant(name: &str) -> VariantName {
+    VariantName::new(name).unwrap()
+}
+
+fn hardware() -> FleetHardware {
+    FleetHardware { vcpus: 2, memory_gib: 8.0, gpus: 0, model_bytes: 500_000, container_ns: 2 * MS }
+}
+
+fn store(instances: u32) -> MetricStore {
+    let mut store = MetricStore::default();
+    store.register(FleetId(1), &endpoint(), &variant("A"), hardware(), instances, VirtualTime::ZERO);
+    store
+}
+
+fn record(arrival_ns: u64) -> InvocationRecord {
+    InvocationRecord {
+        id: 0,
+        arrival: VirtualTime::from_ns(arrival_ns),
+        user: 0,
+        review: ReviewId(0),
+        true_stars: None,
+        fleet: FleetId(1),
+        instance: 0,
+        status: InvocationStatus::Answered,
+        wait_ns: 0,
+        service_ns: 4 * MS,
+        overhead_ns: 3 * MS,
+        predicted: None,
+    }
+}
+
+/// The series by minute up to `minutes`, all of them published.
+fn read(store: &mut MetricStore, metric: Metric, statistic: Statistic, minutes: u64) -> Vec<(u64, f64)> {
+    read_period(store, metric, statistic, 60, (0, minutes * 60))
+}
+
+fn read_period(
+    store: &mut MetricStore,
+    metric: Metric,
+    statistic: Statistic,
+    period_s: u64,
+    (start_s, end_s): (u64, u64),
+) -> Vec<(u64, f64)> {
+    let now = VirtualTime::from_s(end_s.div_ceil(60) * 60 + 60);
+    store.advance(now);
+    let query = SeriesQuery { metric, statistic, period_s, start_s, end_s };
+    let points = store.series(&endpoint(), &variant("A"), &query, now).unwrap();
+    points.into_iter().map(|p| (p.start_s, p.value)).collect()
+}
+
+fn sketch(values: &[u64]) -> LatencySketch {
+    let mut sketch = LatencySketch::default();
+    values.iter().for_each(|&v| sketch.record(v));
+    sketch
+}
+
+proptest! {
+    #[test]
+    fn percentiles_are_within_their_bound(
+        mut values in proptest::collection::vec(1u64..100_000_000_000, 1..400),
+        p in 0.001f64..=100.0,
+    ) {
+        let sketch = sketch(&values);
+        values.sort_unstable();
+        let rank = ((p * values.len() as f64 / 100.0).ceil() as usize).clamp(1, values.len());
+        let (wanted, seen) = (values[rank - 1] as f64, sketch.percentile(p).unwrap());
+        prop_assert!((seen - wanted).abs() <= SKETCH_RELATIVE_ERROR * wanted, "{} for {}", seen, wanted);
+        prop_assert_eq!(sketch.sum(), values.iter().map(|&v| u128::from(v)).sum::<u128>());
+        prop_assert_eq!((sketch.min(), sketch.max()), (values.first().copied(), values.last().copied()));
+    }
+
+    #[test]
+    fn merged_equals_batch(
+        values in proptest::collection::vec(any::<u64>(), 0..400),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let cut = cut.index(values.len() + 1);
+        let mut merged = sketch(&values[..cut]);
+        merged.merge(&sketch(&values[cut..]));
+        prop_assert_eq!(merged, sketch(&values));
+    }
+
+    #[test]
+    fn a_longer_period_is_the_sum_of_its_minutes(
+        gaps in proptest::collection::vec(0u64..40 * SECOND_NS, 1..300),
+        services in proptest::collection::vec(1u64..30 * SECOND_NS, 300),
+    ) {
+        let mut by_record = store(1);
+        let mut at = 0;
+        for (gap, service_ns) in gaps.into_iter().zip(services) {
+            at += gap;
+            by_record.record(&InvocationRecord { service_ns, ..record(at) });
+        }
+        let minutes = at / (60 * SECOND_NS) / 10 * 10 + 10;
+        for metric in Metric::ALL {
+            for statistic in [Statistic::Sum, Statistic::SampleCount] {
+                let ones: f64 = read(&mut by_record, metric, statistic, minutes).iter().map(|p| p.1).sum();
+                let range = (0, minutes * 60);
+                let tens: f64 =
+                    read_period(&mut by_record, metric, statistic, 600, range).iter().map(|p| p.1).sum();
+                prop_assert!((ones - tens).abs() <= 1e-9 * ones.abs(), "{:?}: {} and {}", metric, ones, tens);
+            }
+        }
+    }
+}
+
+#[test]
+fn latency_is_in_microseconds_and_counts_are_counts() {
+    let mut store = store(4);
+    for i in 0..10 {
+        store.record(&InvocationRecord { wait_ns: i * MS, ..record(i * SECOND_NS) });
+    }
+    let mut at = |metric, statistic| read(&mut store, metric, statistic, 1)[0].1;
+    assert_eq!(at(Metric::Invocations, Statistic::Sum), 10.0);
+    assert_eq!(at(Metric::Invocations, Statistic::Average), 1.0);
+    assert_eq!(at(Metric::InvocationsPerInstance, Statistic::Sum), 2.5);
+    assert_eq!(at(Metric::InvocationsPerInstance, Statistic::Average), 0.25);
+    assert_eq!(at(Metric::ModelLatency, Statistic::Average), 8_500.0);
+    assert_eq!(at(Metric::ModelLatency, Statistic::Sum), 85_000.0);
+    assert_eq!(at(Metric::ModelLatency, Statistic::Minimum), 4_000.0);
+    assert_eq!(at(Metric::ModelLatency, Statistic::Maximum), 13_000.0);
+    assert_eq!(at(Metric::ModelLatency, Statistic::SampleCount), 10.0);
+    assert_eq!(at(Metric::OverheadLatency, Statistic::Average), 3_000.0);
+    let p90 = at(Metric::ModelLatency, Statistic::Percentile(90.0));
+    assert!((p90 - 12_000.0).abs() <= SKETCH_RELATIVE_ERROR * 12_000.0, "{p90}");
+}
+
+#[test]
+fn every_ending_counts_as_its_error() {
+    let mut store = store(1);
+    for status in [
+        InvocationStatus::Answered,
+        InvocationStatus::ClientError,
+        InvocationStatus::ModelError,
+        InvocationStatus::Overloaded,
+        InvocationStatus::Overloaded,
+    ] {
+        store.record(&InvocationRecord { status, ..record(0) });
+    }
+    let mut at = |metric, statistic| read(&mut store, metric, statistic, 1)[0].1;
+    assert_eq!(at(Metric::Invocations, Statistic::Sum), 5.0);
+    assert_eq!(at(Metric::Invocation4XXErrors, Statistic::Sum), 1.0);
+    assert_eq!(at(Metric::Invocation4XXErrors, Statistic::Average), 0.2);
+    assert_eq!(at(Metric::Invocation5XXErrors, Statistic::Sum), 3.0);
+    assert_eq!(at(Metric::Invocation5XXErrors, Statistic::Percentile(40.0)), 0.0);
+    assert_eq!(at(Metric::Invocation5XXErrors, Statistic::Percentile(40.1)), 1.0);
+    assert_eq!(at(Metric::InvocationModelErrors, Statistic::Sum), 4.0);
+    assert_eq!(at(Metric::InvocationModelErrors, Statistic::SampleCount), 5.0);
+    // Refused requests and bad calls never reached the model.
+    assert_eq!(at(Metric::ModelLatency, Statistic::SampleCount), 2.0);
+}
+
+#[test]
+fn vcpu_time_is_spread_over_the_minutes_that_it_covers() {
+    let mut store = store(1);
+    // Waits 30 s, works from 1:20 to 3:50 on one of two vCPUs.
+    let long =
+        InvocationRecord { wait_ns: 30 * SECOND_NS, service_ns: 150 * SECOND_NS, ..record(50 * SECOND_NS) };
+    store.record(&long);
+    let cpu = read(&mut store, Metric::CPUUtilization, Statistic::Maximum, 5);
+    let wanted = [0.0, 40.0 / 60.0, 1.0, 50.0 / 60.0, 0.0].map(|share| 100.0 * share);
+    assert_eq!(cpu.len(), 5);
+    for ((_, seen), wanted) in cpu.iter().zip(wanted) {
+        assert!((seen - wanted).abs() < 1e-5, "{cpu:?}");
+    }
+    // Two at once on two vCPUs: 200%.
+    let mut both = self::store(1);
+    for _ in 0..2 {
+        both.record(&InvocationRecord { service_ns: 60 * SECOND_NS, ..record(0) });
+    }
+    assert_eq!(read(&mut both, Metric::CPUUtilization, Statistic::Average, 1), [(0, 200.0)]);
+    assert_eq!(both.load(FleetId(1)), [0.0]); // the minute after that
+}
+
+#[test]
+fn each_instance_is_a_sample() {
+    let mut store = store(2);
+    store.record(&InvocationRecord { service_ns: 30 * SECOND_NS, instance: 1, ..record(0) });
+    let mut cpu = |statistic| read(&mut store, Metric::CPUUtilization, statistic, 1)[0].1;
+    assert_eq!(cpu(Statistic::SampleCount), 2.0);
+    assert_eq!(cpu(Statistic::Average), 25.0);
+    assert_eq!((cpu(Statistic::Minimum), cpu(Statistic::Maximum)), (0.0, 50.0));
+    store.resize(FleetId(1), 5, VirtualTime::from_s(121));
+    let after = read(&mut store, Metric::CPUUtilization, Statistic::SampleCount, 4);
+    assert_eq!(after.last(), Some(&(180, 5.0)));
+}
+
+#[test]
+fn the_gpu_works_only_for_the_model() {
+    let mut store = MetricStore::default();
+    let gpu = FleetHardware { gpus: 1, container_ns: 3 * SECOND_NS, ..hardware() };
+    store.register(FleetId(1), &endpoint(), &variant("A"), gpu, 1, VirtualTime::ZERO);
+    store.record(&InvocationRecord { service_ns: 9 * SECOND_NS, ..record(0) });
+    assert_eq!(read(&mut store, Metric::GPUUtilization, Statistic::Average, 1), [(0, 10.0)]);
+    assert_eq!(read(&mut store, Metric::CPUUtilization, Statistic::Average, 1), [(0, 15.0)]);
+    let mut without = self::store(1);
+    without.record(&record(0));
+    assert_eq!(read(&mut without, Metric::GPUUtilization, Statistic::Average, 1), []);
+}
+
+#[test]
+fn memory_and_disk_follow_the_stated_rules() {
+    let mut store = store(1);
+    for _ in 0..1_000 {
+        // 60 requests are in flight throughout.
+        store.record(&InvocationRecord { service_ns: 3_600 * MS, ..record(0) });
+    }
+    let gib = f64::from(1 << 30);
+    let memory = read(&mut store, Metric::MemoryUtilization, Statistic::Average, 1)[0].1;
+    let wanted = 100.0 * (0.5 + 2.0 * (0.1 + 3.0 * 500_000.0 / gib) + 60.0 / 1_024.0) / 8.0;
+    assert!((memory - wanted).abs() < 1e-6, "{memory} for {wanted}");
+    let disk = read(&mut store, Metric::DiskUtilization, Statistic::Average, 1)[0].1;
+    let wanted = 100.0 * (3.0 + (2.0 * 500_000.0 + 200_000.0) / gib) / 30.0;
+    assert!((disk - wanted).abs() < 1e-6, "{disk} for {wanted}");
+}
+
+#[test]
+fn idle_minutes_are_zero_for_counts_and_cpu_and_nothing_for_latency() {
+    let mut store = store(1);
+    store.record(&record(3 * 60 * SECOND_NS));
+    let zeros_and_one = [(0, 0.0), (60, 0.0), (120, 0.0), (180, 1.0), (240, 0.0)];
+    assert_eq!(read(&mut store, Metric::Invocations, Statistic::Sum, 5), zeros_and_one);
+    assert_eq!(read(&mut store, Metric::CPUUtilization, Statistic::Average, 5).len(), 5);
+    assert_eq!(read(&mut store, Metric::ModelLatency, Statistic::Average, 5), [(180, 4_000.0)]);
+    assert_eq!(read(&mut store, Metric::Invocation5XXErrors, Statistic::Sum, 5), [(180, 0.0)]);
+}
+
+#[test]
+fn a_minute_is_seen_once_it_is_full_and_the_lag_is_over() {
+    let mut store = store(1);
+    let points = |store: &mut MetricStore, now_s: u64| {
+        let now = VirtualTime::from_s(now_s);
+        store.advance(now);
+        let query = SeriesQuery {
+            metric: Metric::Invocations,
+            statistic: Statistic::Sum,
+            period_s: 60,
+            start_s: 0,
+            end_s: 600,
+        };
+        store.series(&endpoint(), &variant("A"), &query, now).unwrap().len()
+    };
+    assert_eq!([59, 60, 119, 120, 179, 180].map(|now| points(&mut store, now)), [0, 0, 0, 1, 1, 2]);
+    assert_eq!(store.published_until(VirtualTime::from_s(185)), VirtualTime::from_s(120));
+    store.set_publish_lag(Duration::ZERO);
+    assert_eq!(points(&mut store, 185), 3);
+    store.set_publish_lag(Duration::from_secs(90));
+    assert_eq!(points(&mut store, 185), 1);
+}
+
+#[test]
+fn queries_follow_the_rules_of_get_metric_statistics() {
+    let mut store = store(1);
+    for minute in 0..12 {
+        store.record(&record(minute * 60 * SECOND_NS + 1));
+    }
+    let now = VirtualTime::from_s(3_600);
+    store.advance(now);
+    let ask = |period_s, start_s, end_s| {
+        let query =
+            SeriesQuery { metric: Metric::Invocations, statistic: Statistic::Sum, period_s, start_s, end_s };
+        let points = store.series(&endpoint(), &variant("A"), &query, now)?;
+        Ok(points.into_iter().map(|p| (p.start_s, p.value)).collect::<Vec<_>>())
+    };
+    // The start is rounded down, the end is not part.
+    assert_eq!(ask(60, 61, 180), Ok(vec![(60, 1.0), (120, 1.0)]));
+    assert_eq!(ask(300, 301, 660), Ok(vec![(300, 5.0), (600, 1.0)]));
+    assert_eq!(ask(0, 0, 60), Err(QueryError::Period { period_s: 0 }));
+    assert_eq!(ask(90, 0, 60), Err(QueryError::Period { period_s: 90 }));
+    assert_eq!(ask(60, 60, 60), Err(QueryError::Range { start_s: 60, end_s: 60 }));
+    assert_eq!(ask(60, 0, 60 * (MAX_DATAPOINTS + 1)), Err(QueryError::TooMany { points: 1_441 }));
+    assert!(ask(60, 0, 60 * MAX_DATAPOINTS).is_ok());
+    assert!(ask(60, 0, u64::MAX).unwrap_err().to_string().contains("at most 1440"));
+    let query = SeriesQuery {
+        metric: Metric::Invocations,
+        statistic: Statistic::Sum,
+        period_s: 60,
+        start_s: 0,
+        end_s: 60,
+    };
+    assert_eq!(store.series(&endpoint(), &variant("none"), &query, now), Ok(Vec::new()));
+}
+
+#[test]
+fn minutes_become_fives_and_hours_and_no_request_is_lost() {
+    let mut store = store(1);
+    let days = 9;
+    for minute in 0..days * 1_440 {
+        store.record(&record(minute * 60 * SECOND_NS));
+    }
+    let end_s = days * 86_400;
+    let now = VirtualTime::from_s(end_s + 60);
+    store.advance(now);
+    let ask = |period_s: u64, start_s: u64| {
+        let query = SeriesQuery {
+            metric: Metric::Invocations,
+            statistic: Statistic::Sum,
+            period_s,
+            start_s,
+            end_s: end_s.min(start_s + period_s * MAX_DATAPOINTS),
+        };
+        store.series(&endpoint(), &variant("A"), &query, now).unwrap()
+    };
+    // By the hour everything is there.
+    let hours = ask(3_600, 0);
+    assert_eq!(hours.len() as u64, days * 24);
+    assert!(hours.iter().all(|p| p.value == 60.0));
+    // By the minute only the last day, by five minutes only the last week.
+    let last_day = ask(60, end_s - 86_400);
+    assert_eq!((last_day.len() as u64, last_day[0].value), (MINUTES_KEPT - 1, 1.0));
+    assert_eq!(ask(60, end_s - 2 * 86_400).iter().filter(|p| p.start_s < end_s - 86_400 - 60).count(), 0);
+    let fives = ask(300, end_s - 5 * 86_400);
+    assert_eq!(fives.len() as u64, 5 * 288);
+    assert!(fives.iter().all(|p| p.value == 5.0));
+    assert_eq!(ask(300, 0).iter().filter(|p| p.start_s < 86_400).count(), 0);
+    // Latency survives the merging.
+    let query = SeriesQuery {
+        metric: Metric::ModelLatency,
+        statistic: Statistic::Percentile(50.0),
+        period_s: 86_400,
+        start_s: 0,
+        end_s,
+    };
+    let by_day = store.series(&endpoint(), &variant("A"), &query, now).unwrap();
+    assert_eq!(by_day.len() as u64, days);
+    assert!(by_day.iter().all(|p| p.value == 4_000.0));
+}
+
+#[test]
+fn two_fleets_of_one_variant_are_one_series() {
+    let mut store = store(1);
+    let seconds = |s: u64| VirtualTime::from_s(s);
+    store.record(&record(10 * SECOND_NS));
+    store.register(FleetId(2), &endpoint(), &variant("A"), hardware(), 1, seconds(20));
+    let busy = InvocationRecord { service_ns: 60 * SECOND_NS, ..record(50 * SECOND_NS) };
+    store.record(&busy);
+    store.retire(FleetId(1), seconds(55));
+    store.record(&InvocationRecord { fleet: FleetId(2), ..record(56 * SECOND_NS) });
+    assert_eq!(read(&mut store, Metric::Invocations, Statistic::Sum, 3), [(0, 3.0), (60, 0.0), (120, 0.0)]);
+    // The old one works on for 50 s, as a sample beside the new one's, and is then no sample any more.
+    let cpu = read(&mut store, Metric::CPUUtilization, Statistic::Sum, 3);
+    assert!((cpu[1].1 - 100.0 * 50.0 / 60.0).abs() < 1e-5, "{cpu:?}");
+    let samples = read(&mut store, Metric::CPUUtilization, Statistic::SampleCount, 3);
+    assert_eq!(samples[1..], [(60, 2.0), (120, 1.0)]);
+}
+
+#[test]
+fn memory_is_bounded_in_time_and_in_variants() {
+    let mut busy = store(1);
+    let mut bytes_by_day = Vec::new();
+    let mut state = 1u64;
+    for day in 0..16u64 {
+        for i in 0..1_440 * 20 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let service_ns = 2 * MS + (state >> 33) % (40 * MS);
+            busy.record(&InvocationRecord { service_ns, ..record((day * 86_400 + i * 3) * SECOND_NS) });
+        }
+        bytes_by_day.push(busy.bytes());
+    }
+    // After a week only hours are added: 24 rows a day.
+    let growth = bytes_by_day[15] - bytes_by_day[14];
+    assert!(growth < 24 * 1_500, "{bytes_by_day:?}");
+    assert!(bytes_by_day[15] < 4_000_000, "{bytes_by_day:?}");
+
+    let mut many = MetricStore::default();
+    for i in 0..3 * MAX_SERIES as u32 {
+        let at = VirtualTime::from_s(u64::from(i) * 120);
+        many.register(FleetId(i), &endpoint(), &variant(&format!("v{i}")), hardware(), 1, at);
+        many.record(&InvocationRecord { fleet: FleetId(i), ..record(at.as_ns()) });
+        many.retire(FleetId(i), at);
+    }
+    let now = VirtualTime::from_s(3 * MAX_SERIES as u64 * 120 + 600);
+    many.advance(now);
+    assert!(many.bytes() < MAX_SERIES * 2_000, "{}", many.bytes());
+    let last = variant(&format!("v{}", 3 * MAX_SERIES - 1));
+    let query = SeriesQuery {
+        metric: Metric::Invocations,
+        statistic: Statistic::Sum,
+        period_s: 3_600,
+        start_s: 0,
+        end_s: now.as_ns() / SECOND_NS,
+    };
+    assert_eq!(many.series(&endpoint(), &last, &query, now).unwrap().len(), 1);
+}
