@@ -214,7 +214,7 @@ fn accuracy(tally: &Tally) -> String {
 #[component]
 fn VariantTable(rows: Signal<Vec<Row>>, caption: &'static str) -> impl IntoView {
     view! {
-        <div class="table-frame" tabindex="0" role="region" aria-label=caption>
+        <div class="table-frame" tabindex="0" role="group" aria-label=caption>
             <table class="table">
                 <caption class="table__caption">{caption}</caption>
                 <thead>

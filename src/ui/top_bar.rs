@@ -135,7 +135,7 @@ fn Time() -> impl IntoView {
             <button
                 type="button"
                 class="btn btn--quiet btn--small"
-                aria-label="Step 1 minute"
+                aria-label="Step 1 min"
                 title="Let one minute of virtual time pass"
                 on:click=move |_| {
                     store.dispatch(LabAction::Step { duration_ns: MINUTE_NS });

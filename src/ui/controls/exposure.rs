@@ -23,9 +23,9 @@ pub fn Exposure() -> impl IntoView {
     let path = move || {
         let (width, height) = SIZE;
         let points = (0..=80_u64).map(|i| {
-            let at = reach() as f64 * i as f64 / 80.0;
-            let y = height * (1.0 - binomial::missed(share(), at.round() as u64));
-            format!("{:.1},{y:.1}", width * i as f64 / 80.0)
+            let at = (reach() as f64 * i as f64 / 80.0).round();
+            let y = height * (1.0 - binomial::missed(share(), at as u64));
+            format!("{:.1},{y:.1}", width * at / reach() as f64)
         });
         points.collect::<Vec<_>>().join(" ")
     };

@@ -105,10 +105,10 @@ pub fn Remove() -> impl IntoView {
                 on_input=Callback::new(move |text| written_name.set(Some(text)))
             />
         </div>
-        <h5 class="substep">"1. A configuration with that variant alone"</h5>
+        <p class="substep">"1. A configuration with that variant alone"</p>
         <CallView command=create on_edit=edit />
         <Act label="Create configuration" action=create_action weight=Weight::Plain success="Created." />
-        <h5 class="substep">"2. Move the endpoint to it"</h5>
+        <p class="substep">"2. Move the endpoint to it"</p>
         <CallView command=update />
         <Act
             label="Update endpoint"

@@ -80,7 +80,7 @@ pub fn Replies(
                     }}
                 </ul>
             </Show>
-            <div class="table-frame" tabindex="0" role="region" aria-label="Replies">
+            <div class="table-frame" tabindex="0" role="group" aria-label="Replies">
                 <table class="table">
                     <thead>
                         <tr>

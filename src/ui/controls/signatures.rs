@@ -71,9 +71,9 @@ fn Card(card: ModelCard) -> impl IntoView {
             <dt>"Licence"</dt>
             <dd>{card.licence}</dd>
         </dl>
-        <h5 class="substep">"How it does, beside a model that always says five stars"</h5>
+        <p class="substep">"How it does, beside a model that always says five stars"</p>
         <Metrics metrics=card.metrics.clone().into_iter().collect() />
-        <h5 class="substep">"True stars (rows) by predicted stars (columns)"</h5>
+        <p class="substep">"True stars (rows) by predicted stars (columns)"</p>
         <ul class="confusions">
             {card
                 .metrics

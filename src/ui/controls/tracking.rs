@@ -48,7 +48,7 @@ pub fn Lineage() -> impl IntoView {
         <PlainCall title="ExperimentAnalytics" boto3=LINEAGE.to_owned() cli=LINEAGE_SHELL.to_owned() />
         <Act label="Open the lineage table" action=Some(LabAction::ReadLineage) success="Opened." />
         <Show when=move || !empty() fallback=|| view! { <p class="quiet">"Nothing was logged yet."</p> }>
-            <div class="table-frame" tabindex="0" role="region" aria-label="Lineage table">
+            <div class="table-frame" tabindex="0" role="group" aria-label="Lineage table">
                 <table class="table">
                     <thead>
                         <tr>

@@ -59,7 +59,7 @@ pub fn Guide(
             .into_iter()
             .map(|(chapter, steps)| {
                 view! {
-                    <section class="chapter" aria-label=chapter>
+                    <div class="chapter" role="group" aria-label=chapter>
                         <h3 class="chapter__title">{chapter}</h3>
                         <ol class="chapter__steps">
                             {steps
@@ -71,7 +71,7 @@ pub fn Guide(
                                 })
                                 .collect_view()}
                         </ol>
-                    </section>
+                    </div>
                 }
             })
             .collect_view()}

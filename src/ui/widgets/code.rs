@@ -60,7 +60,7 @@ pub fn CodeBlock(
                 <CopyButton text what />
             </div>
             // A scrolling box must be reachable by keyboard, and a focusable box needs a name.
-            <pre class="code__text" tabindex="0" role="region" aria-label=what>
+            <pre class="code__text" tabindex="0" role="group" aria-label=what>
                 <code>{text}</code>
             </pre>
         </div>
