@@ -17,6 +17,7 @@ use self::{
 };
 use super::{
     canvas::{Inks, use_inks},
+    mark::Mark,
     store::Store,
 };
 use crate::{
@@ -45,9 +46,31 @@ struct Panel {
     /// How much CPU there is, in words.
     vcpus: Memo<Option<String>>,
     looked_at: StoredValue<(String, Vec<Chosen>)>,
+    /// Every variant that any plot has a series of.
+    variants: RwSignal<Vec<String>>,
 }
 
 impl Panel {
+    /// The look of a variant. Metrics outlive endpoint and configuration, and with them all that the store has seen.
+    fn mark(self, variant: &str) -> Mark {
+        let row = self.variants.with(|v| v.iter().position(|name| name == variant));
+        self.store.mark_in_row(variant, row.unwrap_or_default())
+    }
+
+    /// Takes in the variants of an answer.
+    fn report(self, names: &[String]) {
+        let new = |known: &Vec<String>| names.iter().any(|n| !known.contains(n));
+        if self.variants.with_untracked(new) {
+            self.variants.update(|known| {
+                for name in names {
+                    if !known.contains(name) {
+                        known.push(name.clone());
+                    }
+                }
+            });
+        }
+    }
+
     /// Tells the lab that a metric was looked at: once per split.
     fn look_at(self, chosen: Chosen) {
         if self.endpoint.with_untracked(Option::is_none) {
@@ -83,32 +106,18 @@ pub fn MetricsPanel(
     let panel = shared(store, endpoint, root);
     provide_context(panel);
 
-    let variants = RwSignal::new([const { Vec::<String>::new() }; FIRST_METRICS.len()]);
-    let report = Callback::new(move |(index, names): (usize, Vec<String>)| {
-        let changed = variants.with_untracked(|v| v.get(index).is_some_and(|before| *before != names));
-        if changed {
-            variants.update(|all| {
-                if let Some(own) = all.get_mut(index) {
-                    *own = names;
-                }
-            });
+    // Another endpoint has other variants.
+    Effect::new(move |before: Option<Option<String>>| {
+        let endpoint = panel.endpoint.get();
+        if before.is_some_and(|b| b != endpoint) {
+            panel.variants.set(Vec::new());
         }
-    });
-    let legend = Memo::new(move |_| {
-        let mut names: Vec<String> = Vec::new();
-        variants.with(|all| {
-            for name in all.iter().flatten() {
-                if !names.contains(name) {
-                    names.push(name.clone());
-                }
-            }
-        });
-        names
+        endpoint
     });
     view! {
         <div class="metrics" node_ref=root>
             <div class="metrics__bar">
-                <Legend legend />
+                <Legend />
                 <div class="metrics__window">
                     <span class="metrics__lag">"not published yet"</span>
                     <WindowFields />
@@ -119,7 +128,7 @@ pub fn MetricsPanel(
                     .into_iter()
                     .enumerate()
                     .map(|(index, metric): (usize, Metric)| {
-                        view! { <MetricPlot index chosen=RwSignal::new(Chosen::usual(metric)) report /> }
+                        view! { <MetricPlot index chosen=RwSignal::new(Chosen::usual(metric)) /> }
                     })
                     .collect_view()}
             </div>
@@ -129,16 +138,17 @@ pub fn MetricsPanel(
 
 /// Which variant is which line; each can be hidden.
 #[component]
-fn Legend(legend: Memo<Vec<String>>) -> impl IntoView {
+fn Legend() -> impl IntoView {
     let panel = expect_context::<Panel>();
     view! {
         <div class="metrics__legend" role="group" aria-label="Variants shown in the plots">
             {move || {
-                legend
+                panel
+                    .variants
                     .get()
                     .into_iter()
                     .map(|name| {
-                        let mark = panel.store.mark(&name);
+                        let mark = panel.mark(&name);
                         let dash: Vec<String> = mark.dash().iter().map(f64::to_string).collect();
                         let (shown, toggled) = (name.clone(), name.clone());
                         view! {
@@ -257,6 +267,7 @@ fn shared(store: Store, endpoint: MaybeProp<String>, root: NodeRef<html::Div>) -
         sent: Memo::new(move |_| store.snapshot.with(|s| s.as_ref().is_some_and(|s| s.sent > 0))),
         vcpus: Memo::new(move |_| of_endpoint(&vcpus_of).filter(|w| !w.is_empty())),
         looked_at: StoredValue::new((String::new(), Vec::new())),
+        variants: RwSignal::new(Vec::new()),
     }
 }
 

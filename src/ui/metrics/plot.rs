@@ -66,8 +66,6 @@ pub fn MetricPlot(
     index: usize,
     /// What it shows.
     chosen: RwSignal<Chosen>,
-    /// Receives what came back, for the legend.
-    report: Callback<(usize, Vec<String>)>,
 ) -> impl IntoView {
     let panel = expect_context::<Panel>();
     let stage = NodeRef::<html::Div>::new();
@@ -95,8 +93,8 @@ pub fn MetricPlot(
         })
     });
     Effect::new(move |_| {
-        let names = view.with(|v| v.as_ref().map(variants_of).unwrap_or_default());
-        report.run((index, names));
+        let names = current.with(|v| v.as_ref().map(variants_of).unwrap_or_default());
+        panel.report(&names);
     });
     let figure = Memo::new(move |_| {
         let inks = panel.inks.get()?;
@@ -309,10 +307,9 @@ fn PlotNotes(chosen: RwSignal<Chosen>, current: Memo<Option<View>>) -> impl Into
         let c = chosen.get();
         let period_s = current.with(|v| v.as_ref().map_or(panel.window.get().period_s, |v| v.query.period_s));
         let mut words = unit_words(c, period_s);
-        if c.metric == Metric::CPUUtilization && c.statistic != Statistic::SampleCount {
-            if let Some(most) = panel.vcpus.get() {
-                words.push_str(&most);
-            }
+        let of_cpu = c.metric == Metric::CPUUtilization && c.statistic != Statistic::SampleCount;
+        if let Some(most) = panel.vcpus.get().filter(|_| of_cpu) {
+            words.push_str(&most);
         }
         words
     };
@@ -413,7 +410,7 @@ fn figure_of(
         .iter()
         .filter(|s| !hidden.contains(&s.variant))
         .map(|s| {
-            let mut look = look(inks, panel.store.mark(&s.variant));
+            let mut look = look(inks, panel.mark(&s.variant));
             if someone.is_some_and(|b| b != s.variant) {
                 look.ink = look.ink.faded(0.28);
             }
@@ -485,7 +482,7 @@ fn empty_message(
 fn read_at(figure: &Figure, map: &PixelMap, start: u64, panel: &Panel) -> Readout {
     let x = map.x_of(start as f64);
     let readings = figure.lines.iter().map(|line| {
-        let mark = panel.store.mark(&line.name);
+        let mark = panel.mark(&line.name);
         let value = value_at(&line.datapoints, start);
         Reading {
             name: line.name.clone(),

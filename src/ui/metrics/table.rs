@@ -58,7 +58,7 @@ pub fn PlotTable(
                                 .get()
                                 .into_iter()
                                 .map(|name| {
-                                    let mark = panel.store.mark(&name);
+                                    let mark = panel.mark(&name);
                                     view! {
                                         <th scope="col">
                                             <VariantTag name mark />

@@ -221,9 +221,7 @@ fn take_in(picture: Picture, run: impl Fn() + Copy + 'static) {
         };
         picture.fleets.update_value(|fleets| {
             for v in snapshot.endpoints.iter().flat_map(|e| e.variants.iter().chain(&e.pending_variants)) {
-                if !fleets.contains_key(&v.fleet) {
-                    fleets.insert(v.fleet, v.name.clone());
-                }
+                fleets.entry(v.fleet).or_insert_with(|| v.name.clone());
             }
         });
         let now = now_ms();

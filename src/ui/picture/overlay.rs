@@ -27,10 +27,10 @@ pub fn Overlay() -> impl IntoView {
     let count = Memo::new(move |_| picture.lanes.with(Vec::len));
     let message = move || {
         picture.endpoint.with(|e| match e {
-            None => Some(("No endpoint yet", "The guide's deploy step creates it.".to_owned())),
+            None => Some((false, "No endpoint yet", "The guide's deploy step creates it.".to_owned())),
             Some(e) if e.status == EndpointStatus::Failed => {
                 let why = e.failure_reason.clone().unwrap_or_else(|| "No reason was given.".to_owned());
-                Some(("The endpoint failed", why))
+                Some((true, "The endpoint failed", why))
             }
             Some(_) => None,
         })
@@ -86,10 +86,10 @@ pub fn Overlay() -> impl IntoView {
         />
         {move || {
             message()
-                .map(|(title, words)| {
+                .map(|(failed, title, words)| {
                     view! {
-                        <div class="picture__message">
-                            <strong>{title}</strong>
+                        <div class="picture__message" class:picture__message--trouble=failed>
+                            <strong>{failed.then_some("✕ ")} {title}</strong>
                             <span>{words}</span>
                         </div>
                     }
