@@ -139,11 +139,21 @@ impl Prepared {
     /// # Errors
     /// [`ModelError::Failed`] when the graph cannot be run on it.
     pub fn scores(&self, tokens: &Tokens) -> Result<Option<Scores>, ModelError> {
-        if tokens.is_empty() {
+        self.scores_of_hashes(tokens.hashes())
+    }
+
+    /// The same for a text that was cut into tokens already, given by their hashes: at most [`super::MAX_TOKENS`]
+    /// are read.
+    ///
+    /// # Errors
+    /// [`ModelError::Failed`] when the graph cannot be run on it.
+    pub fn scores_of_hashes(&self, hashes: &[u32]) -> Result<Option<Scores>, ModelError> {
+        let hashes = &hashes[..hashes.len().min(super::MAX_TOKENS)];
+        if hashes.is_empty() {
             return Ok(None);
         }
-        let failed = |e: TractError| ModelError::Failed { tokens: tokens.len(), reason: brief(&e) };
-        let hashes: Vec<i64> = tokens.hashes().iter().map(|&h| i64::from(h)).collect();
+        let failed = |e: TractError| ModelError::Failed { tokens: hashes.len(), reason: brief(&e) };
+        let hashes: Vec<i64> = hashes.iter().map(|&h| i64::from(h)).collect();
         let input = Tensor::from_shape(&[1, hashes.len()], &hashes).map_err(failed)?;
         let outputs = self.0.run(tvec!(input.into_tvalue())).map_err(failed)?;
         let row = |slot: usize| -> TractResult<[f32; 5]> {

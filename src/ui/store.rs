@@ -189,7 +189,7 @@ impl Store {
     ///
     /// It is a wiring error to ask for it outside the page: the answer then is a store that nothing fills.
     pub fn expect() -> Self {
-        use_context::<Self>().unwrap_or_else(Self::new)
+        use_context::<Self>().unwrap_or_default()
     }
 
     /// A part of the snapshot that changes only when the part does; none while there is no snapshot.
@@ -405,6 +405,8 @@ impl Store {
                     answer(Explanation { text, tokens, true_stars, opinions });
                 }
             }
+            // Only benchmarks and tests ask for scores.
+            FromWorker::Scored { .. } => {}
             FromWorker::Journaled(entry) => {
                 self.remember(SAVE_ACTION_AFTER, |journal| journal.entries.push(entry));
             }

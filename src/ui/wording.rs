@@ -16,7 +16,7 @@ pub fn count(n: u64) -> String {
 /// US dollars: cents from a dollar on, else as many digits as it takes to see something.
 pub fn usd(dollars: f64) -> String {
     match dollars {
-        d if d == 0.0 => "$0.00".to_owned(),
+        0.0 => "$0.00".to_owned(),
         d if d.abs() < 0.01 => format!("${d:.4}"),
         d if d.abs() < 1.0 => format!("${d:.3}"),
         d if d.abs() < 1_000.0 => format!("${d:.2}"),

@@ -38,6 +38,16 @@ pub enum ToWorker {
         /// The request.
         record: InvocationRecord,
     },
+    /// Asks an artefact about texts that were cut into tokens already, and how long each takes: for benchmarks and
+    /// for holding the browser's answers to known ones. Answered by `Scored` with the same number.
+    Score {
+        /// Number of the message.
+        id: u64,
+        /// Which.
+        artifact: Artifact,
+        /// Token hashes of each text.
+        texts: Vec<Vec<u32>>,
+    },
     /// Whether the page is seen: an unseen page needs no snapshots.
     Visible(bool),
 }
@@ -127,6 +137,17 @@ pub enum FromWorker {
         true_stars: Option<Stars>,
         /// What each artefact makes of it.
         opinions: Vec<Opinion>,
+    },
+    /// Texts scored.
+    Scored {
+        /// Number of the message.
+        id: u64,
+        /// Microseconds from hashes to probabilities, of each text.
+        micros: Vec<f64>,
+        /// Logits of 1 to 5 stars, of each text; zeros for one without tokens.
+        logits: Vec<[f32; 5]>,
+        /// Probabilities of 1 to 5 stars, of each text; zeros for one without tokens.
+        probabilities: Vec<[f32; 5]>,
     },
     /// An entry that the worker itself added (a measured cost).
     Journaled(JournalEntry),

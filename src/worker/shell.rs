@@ -57,6 +57,8 @@ struct Worker {
     /// Where filling the table goes on.
     cursor: [u32; 3],
     replay: Option<Replay>,
+    /// Texts to be scored as soon as their model is there: number of the message, artefact, hashes.
+    to_score: Vec<(u64, Artifact, Vec<Vec<u32>>)>,
     visible: bool,
     changed: bool,
     last_slice_ms: f64,
@@ -87,6 +89,7 @@ pub fn start() {
         answers: Default::default(),
         cursor: [0; 3],
         replay: None,
+        to_score: Vec::new(),
         visible: true,
         changed: false,
         last_slice_ms: now,
@@ -142,6 +145,7 @@ fn slice(shared: &Shared) -> i32 {
         load(shared.clone(), artifact);
     }
     let mut worker = shared.borrow_mut();
+    worker.score();
     if !worker.opened {
         return IDLE_MS;
     }
@@ -294,6 +298,10 @@ impl Worker {
                 let tokens = tokens.texts().to_vec();
                 self.say(&FromWorker::Explained { id, text, tokens, true_stars, opinions });
             }
+            ToWorker::Score { id, artifact, texts } => {
+                self.to_score.push((id, artifact, texts));
+                return vec![artifact];
+            }
             ToWorker::Visible(visible) => self.visible = visible,
         }
         Vec::new()
@@ -334,6 +342,25 @@ impl Worker {
             }
         }
         self.experiment.act(action)
+    }
+
+    /// Scores the texts whose model is there.
+    fn score(&mut self) {
+        let (now, later): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.to_score).into_iter().partition(|(_, a, _)| self.prepared(*a).is_some());
+        self.to_score = later;
+        for (id, artifact, texts) in now {
+            let Some(model) = self.prepared(artifact) else { continue };
+            let (mut micros, mut logits, mut probabilities) = (Vec::new(), Vec::new(), Vec::new());
+            for hashes in &texts {
+                let began = now_ms();
+                let scores = model.scores_of_hashes(hashes).ok().flatten();
+                micros.push((now_ms() - began) * 1e3);
+                logits.push(scores.map(|s| s.logits).unwrap_or_default());
+                probabilities.push(scores.map(|s| s.probabilities).unwrap_or_default());
+            }
+            self.say(&FromWorker::Scored { id, micros, logits, probabilities });
+        }
     }
 
     fn series(&self, query: &MetricQuery) -> Result<Vec<VariantSeries>, String> {

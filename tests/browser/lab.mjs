@@ -114,7 +114,7 @@ const field = (panel, role, name) => panel.getByRole(role, { name });
 
 /** What each panel of the guide is for. Those that only show something have none. */
 const DEEDS = {
-  Session: (panel) => press(panel, "Open the session"),
+  Session: (panel) => press(panel, "Open session"),
   "Leftover endpoints": (panel) => press(panel, /^Delete endpoint /),
   "Model artefacts": async (panel) => {
     for (const model of [/^Fetch .*a$/i, /^Fetch .*b$/i]) {
@@ -129,7 +129,7 @@ const DEEDS = {
       await press(panel, new RegExp(`^Open signature of .*${model.at(-1)}$`, "i"));
     }
   },
-  "Inference code": (panel) => press(panel, "Open inference.py"),
+  "Inference code": (panel) => press(panel, "Open the code"),
   "Container image": async (panel) => {
     await field(panel, "combobox", "Image scope").selectOption("inference");
     await press(panel, "Look up the image");
@@ -154,7 +154,7 @@ const DEEDS = {
   "Your own sentences": async (panel) => {
     await field(panel, "textbox", "Sentences, one a line").fill("I love it!\nIt broke after a day, do not buy.");
     await press(panel, /^Send \d+ sentences?$/);
-    await panel.getByRole("region", { name: "Replies" }).getByRole("row").nth(2).waitFor({ timeout: GOAL_MS });
+    await panel.getByRole("group", { name: "Replies" }).getByRole("row").nth(2).waitFor({ timeout: GOAL_MS });
   },
   "Sampled reviews": async (panel) => {
     await press(panel, /^Send \d+ reviews?$/);

@@ -1,8 +1,8 @@
 // Inference in the browser: the product's worker (tract) beside onnxruntime-web, on the shipped models, rounds
 // interleaved. Ratio above 1: the product is quicker.
 //
-// The product's worker is asked over the wire: `{"Bench":{"id":1,"artifact":"A","texts":[[hash, …], …]}}`, answered by
-// `{"Benched":{"id":1,"micros":[…],"probabilities":[[…5], …]}}`, one entry per text, timed from hashes to
+// The product's worker is asked over the wire: `{"Score":{"id":1,"artifact":"stars-a","texts":[[hash, …], …]}}`, answered by
+// `{"Scored":{"id":1,"micros":[…],"probabilities":[[…5], …]}}`, one entry per text, timed from hashes to
 // probabilities. A worker that does not answer within 10 s is reported as such, and the rival is measured alone.
 import { dirname, join } from "node:path";
 import { createRequire } from "node:module";
@@ -14,7 +14,7 @@ import { DIST, serve } from "./server.mjs";
 
 const ROUNDS = Number(process.env.ROUNDS ?? 12);
 /** Artifacts as the wire spells them, and their files. */
-const MODELS = { A: "a.onnx", B: "b.onnx", C: "c.onnx" };
+const MODELS = { "stars-a": "a.onnx", "stars-b": "b.onnx", "stars-c": "c.onnx" };
 /** Token counts of 48 reviews, at even quantiles of the rows that the models were validated on (clothing and food). */
 const LENGTHS = [
   13, 18, 21, 23, 25, 27, 29, 31, 33, 35, 37, 39, 40, 43, 44, 46, 48, 50, 51, 53, 55, 57, 60, 62, 64, 67, 69, 71, 74,
@@ -47,7 +47,7 @@ const run = (engine, artifact, some) =>
 let ours = true;
 try {
   await within(30, page.evaluate(async () => (globalThis.product = await globalThis.engines.tract("/site/worker_loader.js"))));
-  await within(10, run("product", "A", texts.slice(0, 1)));
+  await within(10, run("product", "stars-a", texts.slice(0, 1)));
 } catch (error) {
   ours = false;
   console.log(`    The product's worker does not take part: ${error.message.split("\n")[0]}`);

@@ -11,7 +11,7 @@ function talk(worker, send, understand) {
   });
 }
 
-/** tract inside the product's own worker, asked by the wire's `Bench` and answered by `Benched`. */
+/** tract inside the product's own worker, asked by the wire's `Score` and answered by `Scored`. */
 async function tract(address) {
   const worker = new Worker(address, { type: "module" });
   await talk(
@@ -26,11 +26,11 @@ async function tract(address) {
       const mine = ++id;
       return talk(
         worker,
-        () => worker.postMessage(JSON.stringify({ Bench: { id: mine, artifact, texts } })),
+        () => worker.postMessage(JSON.stringify({ Score: { id: mine, artifact, texts } })),
         (data) => {
           const message = JSON.parse(data);
           if (message.Trouble) throw new Error(message.Trouble);
-          return message.Benched?.id === mine ? message.Benched : undefined;
+          return message.Scored?.id === mine ? message.Scored : undefined;
         },
       );
     },
