@@ -1,4 +1,5 @@
 //! The native program: scenarios and files in, JSON out, and clear words for what is wrong.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![cfg(feature = "native")]
 
 use std::{io::Write, path::PathBuf};

@@ -75,6 +75,8 @@ struct SpeedMeter {
 }
 
 type Shared = Rc<RefCell<Worker>>;
+/// A function that sets itself off again.
+type Again = Rc<RefCell<Option<Closure<dyn FnMut()>>>>;
 
 /// Starts the worker: sets its ear, says that it is ready, and begins its slices.
 pub fn start() {
@@ -117,7 +119,7 @@ fn now_ms() -> f64 {
 
 /// Runs a slice, rests, and so on.
 fn keep_going(worker: Shared) {
-    let again: Rc<RefCell<Option<Closure<dyn FnMut()>>>> = Rc::default();
+    let again: Again = Rc::default();
     let handle = again.clone();
     *again.borrow_mut() = Some(Closure::new(move || {
         let rest = slice(&worker);
