@@ -280,7 +280,7 @@ fn place_lanes(
             // Links go down the right-hand gutter; the first lane's is the innermost, so that none crosses another.
             let from = Point { x: router.centre().x + 24.0 + leave * 0.8, y: router.bottom() };
             let to = Point { x: frame.right(), y: door };
-            let gutter = frame.right() + 34.0;
+            let gutter = frame.right() + 18.0 + 20.0 * (lanes.len() + 1) as f64 / specs.len() as f64;
             let low = Point { x: gutter, y: f64::midpoint(from.y, to.y).max(from.y + 20.0) };
             Curve { from, lead: low, trail: Point { x: gutter, y: to.y }, to }
         } else {

@@ -1,5 +1,6 @@
 // The app as a learner knows it: found by roles and names, never by classes or structure.
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 
 /** Every view, by the words of its tests and the hash that opens it. */
 export const VIEWS = [
@@ -14,8 +15,16 @@ const GOAL_MS = 90_000;
 
 /** Page object. */
 export class Lab {
+  /** Weights that the configuration gets, variant by variant. */
+  weights = [50, 50];
+
   constructor(page) {
     this.page = page;
+  }
+
+  /** Keeps what is seen now as a picture for eyes. */
+  async picture(name) {
+    await this.page.screenshot({ path: fileURLToPath(new URL(`screenshots/${name}.png`, import.meta.url)) });
   }
 
   /** Waits until the page is there to be used. */
@@ -141,7 +150,11 @@ const DEEDS = {
       await panel.getByRole("list", { name: "Models that exist" }).getByText(`of ${model}`).first().waitFor();
     }
   },
-  "Endpoint configuration": (panel) => press(panel, "Create configuration"),
+  "Endpoint configuration": async (panel, lab) => {
+    const weights = panel.getByRole("spinbutton", { name: "Weight", exact: true });
+    for (const [i, weight] of lab.weights.entries()) await weights.nth(i).fill(String(weight));
+    await press(panel, "Create configuration");
+  },
   "Your guess": async (panel) => {
     if (await panel.getByRole("button", { name: "Commit guess" }).count()) {
       await panel.getByRole("spinbutton").fill("24");
@@ -169,8 +182,8 @@ const DEEDS = {
     await until(async () => (await on.getAttribute("aria-checked")) === "true", "traffic is on");
   },
   Metrics: async (_panel, lab) => {
-    const metric = lab.region("Metrics").first().getByRole("combobox", { name: "Metric of plot 1" });
-    const statistic = lab.region("Metrics").first().getByRole("combobox", { name: "Statistic of plot 1" });
+    const metric = lab.page.getByRole("combobox", { name: "Metric of plot 1" });
+    const statistic = lab.page.getByRole("combobox", { name: "Statistic of plot 1" });
     for (const name of ["CPUUtilization", "Invocations", "InvocationsPerInstance", "ModelLatency"]) {
       await metric.selectOption(name);
     }

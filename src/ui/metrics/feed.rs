@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Real time between two questions, ms.
-const GAP_MS: f64 = 300.0;
+const GAP_MS: f64 = 400.0;
 /// After this time without an answer the next question goes out all the same, ms.
 const PATIENCE_MS: f64 = 3_000.0;
 

@@ -21,7 +21,8 @@ pub fn Overlay() -> impl IntoView {
         })
     };
     let routed = move || {
-        let total: f64 = picture.lanes.with(|l| l.iter().map(|l| l.variant.per_second).sum());
+        let total: f64 =
+            picture.lanes.with(|l| l.iter().filter(|l| !l.starting).map(|l| l.variant.per_second).sum());
         (total > 0.0).then(|| format!("{}/s", short(total, 1)))
     };
     let count = Memo::new(move |_| picture.lanes.with(Vec::len));

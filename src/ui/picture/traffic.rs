@@ -122,3 +122,61 @@ impl Traffic {
         (shown > 0).then(|| ((sent as f64 / shown as f64).round() as u64).max(1))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{FleetId, InvocationStatus, ReviewId, VirtualTime};
+
+    fn record(id: u64) -> InvocationRecord {
+        InvocationRecord {
+            id,
+            arrival: VirtualTime::ZERO,
+            user: 7,
+            review: ReviewId(0),
+            true_stars: None,
+            fleet: FleetId(1),
+            instance: 0,
+            status: InvocationStatus::Answered,
+            wait_ns: 0,
+            service_ns: 2_000_000,
+            overhead_ns: 0,
+            predicted: None,
+        }
+    }
+
+    fn records(from: u64, count: u64) -> Vec<InvocationRecord> {
+        (from..from + count).map(record).collect()
+    }
+
+    #[test]
+    fn a_flood_never_fills_the_picture_and_says_what_a_dot_stands_for() {
+        let mut traffic = Traffic::default();
+        for tick in 1..=100_u64 {
+            let now = tick as f64 * 100.0;
+            traffic.land(now);
+            traffic.admit(&records(tick * 1_000, 40), tick * 1_000, now, 100.0, true);
+            assert!(traffic.flights().len() <= ALOFT, "{} at {now}", traffic.flights().len());
+        }
+        // 10,000 requests a second, 70 dots a second.
+        assert!(traffic.one_of().is_some_and(|n| (120..=170).contains(&n)), "{:?}", traffic.one_of());
+    }
+
+    #[test]
+    fn few_requests_are_all_shown() {
+        let mut traffic = Traffic::default();
+        for tick in 1..=20_u64 {
+            traffic.admit(&records(tick * 2, 2), tick * 2, tick as f64 * 100.0, 100.0, true);
+        }
+        assert_eq!((traffic.one_of(), traffic.flights().len()), (Some(1), 40));
+    }
+
+    #[test]
+    fn without_motion_only_the_list_goes_on() {
+        let mut traffic = Traffic::default();
+        traffic.admit(&records(0, 30), 30, 100.0, 100.0, false);
+        assert!(traffic.flights().is_empty());
+        assert_eq!(traffic.listed().first().map(|r| r.id), Some(29));
+        assert_eq!(traffic.listed().len(), LISTED);
+    }
+}
