@@ -10,8 +10,8 @@ own_target
 
 benches() {
     if grep -q '^\[\[bench\]\]' Cargo.toml; then
-        say "Native benches (the first build takes minutes)"
-        cargo bench --locked
+        say "Native benches, without tract (about 2 minutes the first time)"
+        cargo bench --locked --no-default-features --bench '*'
     fi
     for bench in tests/browser/*.bench.mjs; do
         say "$(basename "$bench" .bench.mjs)"

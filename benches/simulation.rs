@@ -40,6 +40,13 @@ fn resident_kib() -> Option<u64> {
     status.lines().find_map(|l| l.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse().ok())
 }
 
+/// One row of the table that `make bench` prints.
+fn say(name: &str, value: f64, better: &str) {
+    println!(
+        r#"BENCH {{"group":"simulation, native","name":"{name}","value":{value},"unit":"","better":"{better}"}}"#
+    );
+}
+
 fn main() {
     let millions: u64 = std::env::args().skip(1).find_map(|a| a.parse().ok()).unwrap_or(100);
     let endpoint = EndpointName::new("stars").unwrap();
@@ -114,10 +121,10 @@ fn main() {
         requests / began.elapsed().as_secs_f64() / 1e6
     );
     if let (Some(before), Some(after)) = (cpu_began, cpu_s()) {
-        println!("{:.2} million requests per CPU-second", requests / (after - before) / 1e6);
+        say("million requests per CPU-second", requests / (after - before) / 1e6, "higher");
     }
     if let (Some(first), Some(last)) = (resident.first(), resident.last()) {
-        println!("resident memory grew by {:+.1}%", 100.0 * (*last as f64 / *first as f64 - 1.0));
+        say("growth of resident memory, %", 100.0 * (*last as f64 / *first as f64 - 1.0), "lower");
     }
 
     let now = simulation.now();
@@ -130,5 +137,5 @@ fn main() {
     };
     let began = Instant::now();
     let points = store.series(&endpoint, &variants[0], &query, now).unwrap();
-    println!("{} datapoints of p99 in {:?}", points.len(), began.elapsed());
+    say(&format!("{} datapoints of p99, ms", points.len()), began.elapsed().as_secs_f64() * 1e3, "lower");
 }

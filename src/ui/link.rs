@@ -1,6 +1,6 @@
 //! The line to the worker: JSON text both ways.
 
-use leptos::web_sys::{ErrorEvent, File, MessageEvent, Worker, WorkerOptions, WorkerType};
+use leptos::web_sys::{ErrorEvent, Event, File, MessageEvent, Worker, WorkerOptions, WorkerType};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 
 use crate::wire::{FromWorker, ToWorker};
@@ -12,7 +12,7 @@ const WORKER: &str = "./worker_loader.js";
 pub struct Link {
     worker: Worker,
     _on_message: Closure<dyn FnMut(MessageEvent)>,
-    _on_error: Closure<dyn FnMut(ErrorEvent)>,
+    _on_error: Closure<dyn FnMut(Event)>,
 }
 
 impl Link {
@@ -35,7 +35,11 @@ impl Link {
                 Err(why) => garbled(format!("The worker said what this page does not understand: {why}")),
             }
         });
-        let on_error = Closure::<dyn FnMut(ErrorEvent)>::new(move |event: ErrorEvent| lose(event.message()));
+        // A script that does not load raises a plain event: only a running one fails with a message.
+        let on_error = Closure::<dyn FnMut(Event)>::new(move |event: Event| {
+            let message = event.dyn_ref::<ErrorEvent>().map(ErrorEvent::message);
+            lose(message.unwrap_or_else(|| format!("{WORKER} could not be loaded.")));
+        });
         worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
         Ok(Self { worker, _on_message: on_message, _on_error: on_error })

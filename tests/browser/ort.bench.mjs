@@ -1,9 +1,8 @@
 // Inference in the browser: the product's worker (tract) beside onnxruntime-web, on the shipped models, rounds
 // interleaved. Ratio above 1: the product is quicker.
 //
-// The product's worker is asked over the wire: `{"Score":{"id":1,"artifact":"stars-a","texts":[[hash, …], …]}}`, answered by
-// `{"Scored":{"id":1,"micros":[…],"probabilities":[[…5], …]}}`, one entry per text, timed from hashes to
-// probabilities. A worker that does not answer within 10 s is reported as such, and the rival is measured alone.
+// The product's worker is asked by the wire's `Score` and answers by `Scored`, timed from hashes to probabilities. A
+// worker that does not answer is reported as such, and the rival is measured alone.
 import { dirname, join } from "node:path";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
@@ -74,7 +73,7 @@ for (const artifact of Object.keys(MODELS)) {
   const measure = (name, unit, better, of) => {
     const value = ours ? of(seen.product) : of(seen.rival);
     report({
-      group: `inference, model ${artifact}, 48 reviews of real length`,
+      group: `inference, ${artifact}, 48 reviews of real length`,
       name: ours ? name : `${name} (onnxruntime-web alone)`,
       value,
       unit,
@@ -86,7 +85,7 @@ for (const artifact of Object.keys(MODELS)) {
   measure("median per review", "µs", "lower", (rounds) => best(rounds, median));
   measure("99th percentile", "µs", "lower", (rounds) => best(rounds, (one) => quantile(one, 0.99)));
   if (ours) {
-    report({ group: `inference, model ${artifact}, 48 reviews of real length`, name: "largest difference of a probability", value: apart, unit: "", better: "lower", budget: 1e-4 });
+    report({ group: `inference, ${artifact}, 48 reviews of real length`, name: "largest difference of a probability", value: apart, unit: "", better: "lower", budget: 1e-4 });
   }
 }
 await browser.close();
