@@ -49,14 +49,17 @@ pub struct TrafficSettings {
 }
 
 impl Default for TrafficSettings {
-    /// Nobody calls yet; once they do, 20 requests a second, half of them about software, stars as in real reviews.
+    /// Nobody calls yet; once they do, 20 requests a second, all about software, stars as in real reviews.
+    ///
+    /// Software is new to every shipped model, so the candidate's wider training shows; on clothing, which both
+    /// know, the two are level.
     fn default() -> Self {
         Self {
             on: false,
             per_second: 20.0,
             process: ArrivalProcess::Poisson,
             star_mix: REAL_STAR_MIX,
-            software_share: 0.5,
+            software_share: 1.0,
             sticky: false,
         }
     }
