@@ -113,10 +113,9 @@ async function press(panel, name) {
   const button = panel.getByRole("button", { name }).first();
   await until(async () => (await button.getAttribute("aria-disabled")) !== "true", `the button ${name} can be pressed`);
   await button.click();
-  await until(
-    async () => (await button.count()) === 0 || (await button.getAttribute("aria-busy")) !== "true",
-    `the button ${name} is answered`,
-  );
+  // What a call was for may take its button away at any moment.
+  const busy = () => button.getAttribute("aria-busy", { timeout: 500 }).catch(() => "gone");
+  await until(async () => (await busy()) !== "true", `the button ${name} is answered`);
 }
 
 const field = (panel, role, name) => panel.getByRole(role, { name });
