@@ -5,6 +5,8 @@
 
 mod card;
 #[cfg(feature = "onnx")]
+mod dense;
+#[cfg(feature = "onnx")]
 mod measure;
 #[cfg(feature = "onnx")]
 mod onnx;
