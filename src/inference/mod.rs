@@ -5,8 +5,6 @@
 
 mod card;
 #[cfg(feature = "onnx")]
-mod dense;
-#[cfg(feature = "onnx")]
 mod measure;
 #[cfg(feature = "onnx")]
 mod onnx;

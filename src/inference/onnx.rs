@@ -4,7 +4,7 @@
 
 use tract_onnx::{prelude::*, tract_hir::internal::TractErrorContext};
 
-use super::{Prediction, Tokens, dense};
+use super::{Prediction, Tokens};
 
 /// Largest model file that is read, bytes: tract unpacks it to several times that.
 pub const MODEL_BYTES_LIMIT: usize = 64 << 20;
@@ -103,7 +103,7 @@ impl Model {
     /// # Errors
     /// [`ModelError::Unreadable`] when tract cannot plan the graph.
     pub fn prepare(self) -> Result<Prepared, ModelError> {
-        let optimised = self.0.into_decluttered().and_then(dense::speed_up).and_then(|m| m.into_optimized());
+        let optimised = self.0.into_decluttered().and_then(|m| m.into_optimized());
         let plan = optimised.and_then(|m| m.into_runnable()).map_err(|e| unreadable(&e))?;
         Ok(Prepared(plan))
     }
