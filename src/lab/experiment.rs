@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{
-    Batch, BatchRow, Goal, Journal, JournalEntry, LabAction, LabId, LineageRow, Pace, Prompt, Refusal,
-    StepState, Tally, goal, lessons, reply,
+    Batch, BatchRow, Goal, Journal, LabAction, LabId, LineageRow, Pace, Prompt, Refusal, StepState, Tally,
+    goal, lessons, reply,
 };
 use crate::{
     analysis::metrics::{Datapoint, FleetHardware, Metric, MetricStore, QueryError, SeriesQuery, Statistic},
@@ -547,8 +547,6 @@ impl Experiment {
 
     /// Does an action now.
     ///
-    /// `most` limits the requests that are simulated meanwhile, where the action lets time pass.
-    ///
     /// # Errors
     /// [`Refusal`] with the service's words, or the lab's; nothing has changed then.
     pub fn act(&mut self, action: &LabAction) -> Result<Value, Refusal> {
@@ -783,17 +781,6 @@ impl Experiment {
     /// Whether a goal is met now, in any order.
     pub fn meets(&self, goal: &Goal) -> bool {
         goal::judge(goal, self).done
-    }
-
-    /// Opens a journal's lab and does its first `entries` again; `ready` is called before each wait for predictions.
-    ///
-    /// # Errors
-    /// [`Refusal`] of the first entry that the lab refuses.
-    pub fn replay(&mut self, entry: &JournalEntry) -> Result<Value, Refusal> {
-        if let Progress::WaitsFor(artifact) = self.run_to(entry.at, u64::MAX) {
-            return Err(Refusal::lab_rule(format!("{artifact} has not been loaded yet")));
-        }
-        self.act(&entry.action)
     }
 
     /// A fresh experiment for a journal.
