@@ -71,6 +71,7 @@ fn config(name: &str, variants: &[(&str, &str, f64)]) -> LabAction {
     call(Command::CreateEndpointConfig {
         endpoint_config_name: name.into(),
         production_variants: variants.iter().map(variant).collect(),
+        shadow_production_variants: Vec::new(),
     })
 }
 

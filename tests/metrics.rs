@@ -49,6 +49,7 @@ fn record(arrival_ns: u64) -> InvocationRecord {
         service_ns: 4 * MS,
         overhead_ns: 3 * MS,
         predicted: None,
+        copy: false,
     }
 }
 

@@ -126,7 +126,7 @@ fn run(seed: u64, process: ArrivalProcess, sticky: bool) -> (Vec<Value>, String,
     simulation.set_routes(Some(route(1.0, 2.0))).unwrap();
     simulation.resize(FleetId(2), 3).unwrap();
     let review = simulation.sample_review().unwrap();
-    sink(&simulation.invoke(review, 1, None, &table).unwrap());
+    sink(&simulation.invoke(review, 1, None, &table, &mut |_| {}).unwrap());
     simulation.run(VirtualTime::END, REQUESTS / 2 - 1, &table, &mut sink);
 
     // Late enough for the last request's minute, and what was left in the queues, to be published.

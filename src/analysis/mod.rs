@@ -2,3 +2,4 @@
 
 pub mod binomial;
 pub mod metrics;
+pub mod pairs;

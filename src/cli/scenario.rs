@@ -23,7 +23,7 @@ pub const EXAMPLE: &str = include_str!("../../tests/golden/scenario.json");
 /// |---|---|
 /// | `Models` | model name → artefact (`stars-a`, `stars-b`, `stars-c`) |
 /// | `EndpointName` | name of the endpoint; `reviews` when absent |
-/// | `EndpointConfig` | `EndpointConfigName` and `ProductionVariants`, as `CreateEndpointConfig` takes them |
+/// | `EndpointConfig` | `EndpointConfigName`, `ProductionVariants` and `ShadowProductionVariants`, as `CreateEndpointConfig` takes them |
 /// | `Traffic` | `PerSecond`, `Process` (`Poisson`, `Constant` or `{"DailyCycle": {"night_share": 0.2}}`), `StarMix`, `SoftwareShare`, `Sticky` |
 /// | `DurationInSeconds` | virtual seconds of traffic, counted from the moment the endpoint is in service |
 /// | `Seed` | seed of every random number; 1 when absent |
@@ -63,6 +63,9 @@ pub struct EndpointConfigInput {
     pub endpoint_config_name: String,
     /// One to ten.
     pub production_variants: Vec<ProductionVariantInput>,
+    /// Variants that get copies of the requests: at most one, beside one production variant.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shadow_production_variants: Vec<ProductionVariantInput>,
 }
 
 /// The traffic of a scenario.

@@ -8,8 +8,8 @@ use super::{EndpointStatus, VariantStatus};
 use crate::domain::{
     Arn, Artifact, Command, CommandError, ConfigError, ContainerImage, DesiredWeightAndCapacity,
     EndpointConfig, EndpointConfigName, EndpointName, ExcludedProperty, FleetId, INSTANCE_QUOTA,
-    InstanceType, Model, ModelName, NameError, ResourceKind, RoutingStrategy, SECOND_NS, TrafficSplit,
-    VariantName, VariantProperty, VariantWeight, VirtualTime, WeightError,
+    InstanceType, Model, ModelName, NameError, ResourceKind, RoutingStrategy, SECOND_NS, SamplingShare,
+    ShadowRule, TrafficSplit, VariantName, VariantProperty, VariantWeight, VirtualTime, WeightError,
 };
 
 /// How long the service takes for what it does. All are lab rules: no public text gives them.
@@ -70,6 +70,39 @@ pub struct LiveVariant {
     pub status: Option<VariantStatus>,
 }
 
+/// The variants of a configuration as they run, or as they are being started.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Deployment {
+    /// Those that serve.
+    pub variants: Vec<LiveVariant>,
+    /// Those that get copies; their answers are seen by nobody who calls.
+    pub shadows: Vec<LiveVariant>,
+}
+
+impl Deployment {
+    /// Those that serve, then those that shadow.
+    pub fn all(&self) -> impl Iterator<Item = &LiveVariant> {
+        self.variants.iter().chain(&self.shadows)
+    }
+
+    fn all_mut(&mut self) -> impl Iterator<Item = &mut LiveVariant> {
+        self.variants.iter_mut().chain(&mut self.shadows)
+    }
+
+    /// Share of the requests that the shadow at `index` gets copies of.
+    pub fn sampling(&self, index: usize) -> SamplingShare {
+        let production = self.variants.iter().map(|v| v.current_weight);
+        self.shadows
+            .get(index)
+            .map_or(SamplingShare::NONE, |s| SamplingShare::of_weights(s.current_weight, production))
+    }
+
+    /// How traffic is split among those that serve.
+    fn split(&self, weight: impl Fn(&LiveVariant) -> VariantWeight) -> Result<TrafficSplit, WeightError> {
+        TrafficSplit::new(self.variants.iter().map(|v| (v.name.clone(), weight(v))).collect())
+    }
+}
+
 /// What an endpoint is on its way to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum TransitionKind {
@@ -80,7 +113,7 @@ pub enum TransitionKind {
         /// The configuration.
         config: EndpointConfigName,
         /// Its variants.
-        variants: Vec<LiveVariant>,
+        deployment: Deployment,
     },
     /// The desired weights and counts.
     WeightsAndCapacities,
@@ -114,8 +147,8 @@ pub struct Endpoint {
     pub created: VirtualTime,
     /// When it was last changed.
     pub modified: VirtualTime,
-    /// What serves, or is being started for the first time.
-    pub variants: Vec<LiveVariant>,
+    /// What serves and shadows, or is being started for the first time.
+    pub deployment: Deployment,
     /// What is under way.
     pub transition: Option<Transition>,
 }
@@ -123,8 +156,7 @@ pub struct Endpoint {
 impl Endpoint {
     /// How traffic is split now; none while it does not serve.
     pub fn split(&self) -> Option<TrafficSplit> {
-        let entries = self.variants.iter().map(|v| (v.name.clone(), v.current_weight)).collect();
-        self.status.serves().then(|| TrafficSplit::new(entries).ok()).flatten()
+        self.status.serves().then(|| self.deployment.split(|v| v.current_weight).ok()).flatten()
     }
 
     /// Full name.
@@ -132,18 +164,33 @@ impl Endpoint {
         Arn::of(ResourceKind::Endpoint, self.name.as_str())
     }
 
-    /// Variants that are being started beside those that serve.
-    pub fn pending_variants(&self) -> &[LiveVariant] {
+    /// The production variants.
+    pub fn variants(&self) -> &[LiveVariant] {
+        &self.deployment.variants
+    }
+
+    /// The shadow variants.
+    pub fn shadows(&self) -> &[LiveVariant] {
+        &self.deployment.shadows
+    }
+
+    /// What is being started beside what serves.
+    pub fn pending(&self) -> Option<&Deployment> {
         match &self.transition {
-            Some(Transition { kind: TransitionKind::Update { variants, .. }, .. }) => variants,
-            _ => &[],
+            Some(Transition { kind: TransitionKind::Update { deployment, .. }, .. }) => Some(deployment),
+            _ => None,
         }
+    }
+
+    /// Every variant that serves, shadows or is being started.
+    fn billed_variants(&self) -> impl Iterator<Item = &LiveVariant> {
+        std::iter::once(&self.deployment).chain(self.pending()).flat_map(Deployment::all)
     }
 
     /// US dollars per hour for all its instances, those being started included: they are billed from their start.
     pub fn usd_per_hour(&self) -> f64 {
-        let serving = self.variants.iter().map(|v| (v, v.current_count.max(v.desired_count)));
-        let pending = self.pending_variants().iter().map(|v| (v, v.desired_count));
+        let serving = self.deployment.all().map(|v| (v, v.current_count.max(v.desired_count)));
+        let pending = self.pending().into_iter().flat_map(Deployment::all).map(|v| (v, v.desired_count));
         if self.status == EndpointStatus::Failed {
             return 0.0;
         }
@@ -192,6 +239,7 @@ pub enum FleetChange {
 #[derive(Clone, Debug, Default)]
 pub struct ControlPlane {
     durations: Durations,
+    shadow_rule: ShadowRule,
     models: BTreeMap<ModelName, Model>,
     configs: BTreeMap<EndpointConfigName, EndpointConfig>,
     endpoints: BTreeMap<EndpointName, Endpoint>,
@@ -211,6 +259,16 @@ impl ControlPlane {
     /// Changes how long things take from now on; what is under way keeps its end.
     pub fn set_durations(&mut self, durations: Durations) {
         self.durations = durations;
+    }
+
+    /// How many shadow variants a configuration may have.
+    pub fn shadow_rule(&self) -> ShadowRule {
+        self.shadow_rule
+    }
+
+    /// Changes how many shadow variants a new configuration may have.
+    pub fn set_shadow_rule(&mut self, rule: ShadowRule) {
+        self.shadow_rule = rule;
     }
 
     /// Models by name.
@@ -260,10 +318,18 @@ impl ControlPlane {
             Command::CreateModel { model_name, primary_container } => {
                 self.create_model(model_name, &primary_container.image, &primary_container.model_data_url)
             }
-            Command::CreateEndpointConfig { endpoint_config_name, production_variants } => {
-                let config = EndpointConfig::check(endpoint_config_name, production_variants)
-                    .map_err(CommandError::Validation)?;
-                self.create_config(config)
+            Command::CreateEndpointConfig {
+                endpoint_config_name,
+                production_variants,
+                shadow_production_variants,
+            } => {
+                let config = EndpointConfig::check(
+                    endpoint_config_name,
+                    production_variants,
+                    shadow_production_variants,
+                    self.shadow_rule,
+                );
+                self.create_config(config.map_err(CommandError::Validation)?)
             }
             Command::CreateEndpoint { endpoint_name, endpoint_config_name } => {
                 self.create_endpoint(endpoint_name, endpoint_config_name, now)
@@ -328,8 +394,8 @@ impl ControlPlane {
         let Some(endpoint) = self.endpoints.get_mut(name) else { return };
         let Some(transition) = endpoint.transition.take() else { return };
         endpoint.modified = now;
-        let unhealthy = |variants: &[LiveVariant]| {
-            let bad = variants.iter().find(|v| !v.image.serves())?;
+        let unhealthy = |deployment: &Deployment| {
+            let bad = deployment.all().find(|v| !v.image.serves())?;
             Some(format!(
                 "The primary container for production variant {} did not pass the ping health check. Please check CloudWatch logs for this endpoint.",
                 bad.name
@@ -337,41 +403,41 @@ impl ControlPlane {
         };
         match transition.kind {
             TransitionKind::Create => {
-                if let Some(reason) = unhealthy(&endpoint.variants) {
+                if let Some(reason) = unhealthy(&endpoint.deployment) {
                     endpoint.status = EndpointStatus::Failed;
                     endpoint.failure_reason = Some(reason);
-                    for variant in &mut endpoint.variants {
+                    for variant in endpoint.deployment.all_mut() {
                         (variant.current_count, variant.desired_count, variant.status) = (0, 0, None);
                     }
                     return;
                 }
-                for variant in &mut endpoint.variants {
+                for variant in endpoint.deployment.all_mut() {
                     settle(variant);
                     changes.push(FleetChange::Launch(order(name, variant)));
                 }
                 endpoint.status = EndpointStatus::InService;
                 changes.push(FleetChange::Route(name.clone()));
             }
-            TransitionKind::Update { config, mut variants } => {
+            TransitionKind::Update { config, mut deployment } => {
                 endpoint.status = EndpointStatus::InService;
-                if let Some(reason) = unhealthy(&variants) {
+                if let Some(reason) = unhealthy(&deployment) {
                     // A failed update leaves the old fleet serving, and says why.
                     endpoint.failure_reason = Some(reason);
                     return;
                 }
                 // The new fleet is launched and routed to before the old one is retired: no request finds neither.
-                for variant in &mut variants {
+                for variant in deployment.all_mut() {
                     settle(variant);
                     changes.push(FleetChange::Launch(order(name, variant)));
                 }
-                let old = std::mem::replace(&mut endpoint.variants, variants);
+                let old = std::mem::replace(&mut endpoint.deployment, deployment);
                 endpoint.config = config;
                 endpoint.failure_reason = None;
                 changes.push(FleetChange::Route(name.clone()));
-                changes.extend(old.iter().map(|v| FleetChange::Retire(v.fleet)));
+                changes.extend(old.all().map(|v| FleetChange::Retire(v.fleet)));
             }
             TransitionKind::WeightsAndCapacities => {
-                for variant in &mut endpoint.variants {
+                for variant in endpoint.deployment.all_mut() {
                     if variant.current_count != variant.desired_count {
                         let instances = variant.desired_count;
                         changes.push(FleetChange::Resize { fleet: variant.fleet, instances });
@@ -426,7 +492,7 @@ impl ControlPlane {
     }
 
     fn create_config(&mut self, config: EndpointConfig) -> Result<Vec<FleetChange>, CommandError> {
-        for variant in &config.production_variants {
+        for variant in config.variants() {
             self.model(&variant.model_name)?;
         }
         if self.configs.contains_key(&config.name) {
@@ -442,12 +508,12 @@ impl ControlPlane {
     }
 
     /// The variants of a configuration, as a new deployment.
-    fn deployment(&mut self, config: &EndpointConfigName) -> Result<Vec<LiveVariant>, CommandError> {
+    fn deployment(&mut self, config: &EndpointConfigName) -> Result<Deployment, CommandError> {
         let found = self.configs.get(config);
         let config = found.ok_or_else(|| not_found(ResourceKind::EndpointConfig, config.as_str()))?.clone();
         let first = self.next_fleet;
         let mut variants = Vec::with_capacity(config.production_variants.len());
-        for (fleet, v) in (first..).zip(&config.production_variants) {
+        for (fleet, v) in (first..).zip(config.variants()) {
             let model = self.model(&v.model_name)?;
             variants.push(LiveVariant {
                 name: v.variant_name.clone(),
@@ -467,7 +533,8 @@ impl ControlPlane {
         let asked = variants.iter().map(|v| (v.instance_type, v.desired_count));
         self.within_quota(asked)?;
         self.next_fleet += variants.len() as u32;
-        Ok(variants)
+        let shadows = variants.split_off(config.production_variants.len());
+        Ok(Deployment { variants, shadows })
     }
 
     /// Refuses more instances of a type than [`INSTANCE_QUOTA`] over the whole account.
@@ -478,7 +545,7 @@ impl ControlPlane {
             *sum = sum.saturating_add(count);
         }
         for (kind, delta) in delta {
-            let all = self.endpoints.values().flat_map(|e| e.variants.iter().chain(e.pending_variants()));
+            let all = self.endpoints.values().flat_map(Endpoint::billed_variants);
             let current: u32 =
                 all.filter(|v| v.instance_type == kind).map(|v| v.current_count.max(v.desired_count)).sum();
             if current.saturating_add(delta) > INSTANCE_QUOTA {
@@ -507,7 +574,7 @@ impl ControlPlane {
         }
         let config =
             EndpointConfigName::new(config).map_err(|e| bad_name(config, "endpointConfigName", e))?;
-        let variants = self.deployment(&config)?;
+        let deployment = self.deployment(&config)?;
         let transition =
             Transition { kind: TransitionKind::Create, began: now, ends: now + self.durations.create };
         self.endpoints.insert(
@@ -519,7 +586,7 @@ impl ControlPlane {
                 failure_reason: None,
                 created: now,
                 modified: now,
-                variants,
+                deployment,
                 transition: Some(transition),
             },
         );
@@ -540,13 +607,13 @@ impl ControlPlane {
         if endpoint.config == config {
             return Err(CommandError::SameConfig { arn: endpoint.arn(), config: config.to_string() });
         }
-        let live = endpoint.variants.clone();
+        let live = endpoint.deployment.clone();
         let next_fleet = self.next_fleet;
-        let mut variants = self.deployment(&config)?;
+        let mut deployment = self.deployment(&config)?;
         if let Some(excluded) = retain {
             let keeps = |p: VariantProperty| !excluded.iter().any(|e| e.variant_property_type == p);
-            for variant in &mut variants {
-                let Some(old) = live.iter().find(|v| v.name == variant.name) else { continue };
+            for variant in deployment.all_mut() {
+                let Some(old) = live.all().find(|v| v.name == variant.name) else { continue };
                 if keeps(VariantProperty::DesiredWeight) {
                     (variant.current_weight, variant.desired_weight) =
                         (old.desired_weight, old.desired_weight);
@@ -556,12 +623,11 @@ impl ControlPlane {
                     variant.status = launching(variant.desired_count);
                 }
             }
-            let kept = variants.iter().map(|v| (v.name.clone(), v.desired_weight)).collect();
-            if let Err(e) = TrafficSplit::new(kept) {
+            if let Err(e) = deployment.split(|v| v.desired_weight) {
                 self.next_fleet = next_fleet;
                 return Err(CommandError::Weights(e));
             }
-            let asked = variants.iter().map(|v| (v.instance_type, v.desired_count));
+            let asked = deployment.all().map(|v| (v.instance_type, v.desired_count));
             if let Err(e) = self.within_quota(asked) {
                 self.next_fleet = next_fleet;
                 return Err(e);
@@ -573,7 +639,7 @@ impl ControlPlane {
             endpoint.failure_reason = None;
             endpoint.modified = now;
             endpoint.transition =
-                Some(Transition { kind: TransitionKind::Update { config, variants }, began: now, ends });
+                Some(Transition { kind: TransitionKind::Update { config, deployment }, began: now, ends });
         }
         Ok(Vec::new())
     }
@@ -599,18 +665,18 @@ impl ControlPlane {
             }
         }
         let known = |d: &&DesiredWeightAndCapacity| {
-            endpoint.variants.iter().any(|v| v.name.as_str() == d.variant_name)
+            endpoint.deployment.all().any(|v| v.name.as_str() == d.variant_name)
         };
         let unknown: Vec<_> = desired.iter().filter(|d| !known(d)).map(|d| d.variant_name.clone()).collect();
         if !unknown.is_empty() {
             let config = endpoint.config.to_string();
             return Err(CommandError::UnknownVariants { names: unknown.join(", "), config });
         }
-        let mut variants = endpoint.variants.clone();
+        let mut deployment = endpoint.deployment.clone();
         let mut more = Vec::new();
         for (i, d) in desired.iter().enumerate() {
             let at = |field: &str| format!("desiredWeightsAndCapacities.{}.member.{field}", i + 1);
-            let Some(variant) = variants.iter_mut().find(|v| v.name.as_str() == d.variant_name) else {
+            let Some(variant) = deployment.all_mut().find(|v| v.name.as_str() == d.variant_name) else {
                 continue;
             };
             if let Some(weight) = d.desired_weight {
@@ -638,13 +704,12 @@ impl ControlPlane {
                 }
             }
         }
-        let split = variants.iter().map(|v| (v.name.clone(), v.desired_weight)).collect();
-        TrafficSplit::new(split).map_err(CommandError::Weights)?;
+        deployment.split(|v| v.desired_weight).map_err(CommandError::Weights)?;
         self.within_quota(more.into_iter())?;
-        let scales = variants.iter().any(|v| v.current_count != v.desired_count);
+        let scales = deployment.all().any(|v| v.current_count != v.desired_count);
         let takes = if scales { self.durations.capacity } else { self.durations.weights };
         if let Some(endpoint) = self.endpoints.get_mut(&key) {
-            endpoint.variants = variants;
+            endpoint.deployment = deployment;
             endpoint.status = EndpointStatus::Updating;
             endpoint.failure_reason = None;
             endpoint.modified = now;
@@ -669,13 +734,13 @@ impl ControlPlane {
             endpoint.status = EndpointStatus::Deleting;
             endpoint.modified = now;
             endpoint.transition = Some(Transition { kind: TransitionKind::Delete, began: now, ends });
-            for variant in &mut endpoint.variants {
+            for variant in endpoint.deployment.all_mut() {
                 let message = format!("Terminating {} instance(s).", variant.current_count);
                 variant.status = Some(VariantStatus { status: "Deleting".into(), message });
             }
             if served {
                 changes.push(FleetChange::Route(key));
-                changes.extend(endpoint.variants.iter().map(|v| FleetChange::Retire(v.fleet)));
+                changes.extend(endpoint.deployment.all().map(|v| FleetChange::Retire(v.fleet)));
             }
         }
         Ok(changes)

@@ -8,6 +8,7 @@ mod control_plane;
 mod status;
 
 pub use control_plane::{
-    ControlPlane, Durations, Endpoint, FleetChange, FleetOrder, LiveVariant, Transition, TransitionKind,
+    ControlPlane, Deployment, Durations, Endpoint, FleetChange, FleetOrder, LiveVariant, Transition,
+    TransitionKind,
 };
 pub use status::{EndpointStatus, VariantStatus};

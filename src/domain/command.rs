@@ -107,6 +107,9 @@ pub enum Command {
         endpoint_config_name: String,
         /// One to ten.
         production_variants: Vec<ProductionVariantInput>,
+        /// Variants that get copies of the requests: at most one, beside one production variant.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        shadow_production_variants: Vec<ProductionVariantInput>,
     },
     /// Starts an endpoint.
     #[serde(rename_all = "PascalCase")]

@@ -9,6 +9,8 @@ use super::{
 
 /// Most production variants that a configuration may have.
 pub const MAX_PRODUCTION_VARIANTS: usize = 10;
+/// Most shadow variants that a configuration may have, and most production variants beside one.
+pub const MAX_SHADOW_VARIANTS: usize = 1;
 /// Most instances that a variant may start with here: the lab's account quota (a lab rule).
 pub const INSTANCE_QUOTA: u32 = 100;
 
@@ -100,18 +102,39 @@ pub enum ConfigError {
         /// How often it stands there.
         count: usize,
     },
+    /// A shadow variant stands among the production variants, too.
+    #[error(
+        "Variant '{name}' is listed in both ProductionVariants and ShadowProductionVariants. A variant either serves or shadows: remove it from one of the two lists"
+    )]
+    ShadowNamedTwice {
+        /// The name.
+        name: VariantName,
+    },
     /// No variant would get a request.
     #[error(transparent)]
     Split(WeightError),
 }
 
-/// A configuration: one to ten production variants with names of their own.
+/// How many shadow variants a configuration may have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ShadowRule {
+    /// As on SageMaker: one shadow variant, beside one production variant.
+    #[default]
+    SageMaker,
+    /// Up to ten of each: the lab's own, to see what several shadows would show.
+    BeyondSageMaker,
+}
+
+/// A configuration: one to ten production variants with names of their own, and perhaps a shadow of them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EndpointConfig {
     /// Its name.
     pub name: EndpointConfigName,
     /// Its production variants, in order.
     pub production_variants: Vec<ProductionVariant>,
+    /// Variants that get copies of the requests and whose answers no caller sees.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shadow_production_variants: Vec<ProductionVariant>,
 }
 
 fn member(value: impl ToString, path: String, constraint: impl ToString) -> ConfigError {
@@ -124,8 +147,14 @@ impl EndpointConfig {
     /// # Errors
     /// [`ConfigError`] for the first member that breaks a constraint: a name outside its pattern, an unknown
     /// instance type, a count below 1 or above the quota, a weight below 0 or not finite, no variant or more
-    /// than [`MAX_PRODUCTION_VARIANTS`], a repeated name, weights that are all 0.
-    pub fn check(name: &str, variants: &[ProductionVariantInput]) -> Result<Self, ConfigError> {
+    /// than [`MAX_PRODUCTION_VARIANTS`], a repeated name, production weights that are all 0, or more shadow variants
+    /// than `rule` allows.
+    pub fn check(
+        name: &str,
+        variants: &[ProductionVariantInput],
+        shadows: &[ProductionVariantInput],
+        rule: ShadowRule,
+    ) -> Result<Self, ConfigError> {
         let name = EndpointConfigName::new(name)
             .map_err(|e: NameError| member(name, "endpointConfigName".into(), e))?;
         if variants.is_empty() || variants.len() > MAX_PRODUCTION_VARIANTS {
@@ -140,32 +169,65 @@ impl EndpointConfig {
                 format!("Member must have length {bound}"),
             ));
         }
-        let checked: Vec<ProductionVariant> = variants
-            .iter()
-            .enumerate()
-            .map(|(i, v)| ProductionVariant::check(i + 1, v))
-            .collect::<Result<_, _>>()?;
-        for v in &checked {
-            let count = checked.iter().filter(|w| w.variant_name == v.variant_name).count();
+        check_shadow_count(variants.len(), shadows.len(), rule)?;
+        let checked = |list: &'static str, variants: &[ProductionVariantInput]| {
+            let one = |(i, v)| ProductionVariant::check(list, i + 1, v);
+            variants.iter().enumerate().map(one).collect::<Result<Vec<_>, _>>()
+        };
+        let production_variants = checked("productionVariants", variants)?;
+        let shadow_production_variants = checked("shadowProductionVariants", shadows)?;
+        let all = || production_variants.iter().chain(&shadow_production_variants);
+        for v in &production_variants {
+            if shadow_production_variants.iter().any(|s| s.variant_name == v.variant_name) {
+                return Err(ConfigError::ShadowNamedTwice { name: v.variant_name.clone() });
+            }
+        }
+        for v in all() {
+            let count = all().filter(|w| w.variant_name == v.variant_name).count();
             if count > 1 {
                 return Err(ConfigError::RepeatedVariant { name: v.variant_name.clone(), count });
             }
         }
-        if checked.iter().all(|v| v.initial_weight == VariantWeight::ZERO) {
-            return Err(ConfigError::Split(WeightError::AllZero { variants: checked.len() }));
+        if production_variants.iter().all(|v| v.initial_weight == VariantWeight::ZERO) {
+            return Err(ConfigError::Split(WeightError::AllZero { variants: production_variants.len() }));
         }
-        Ok(Self { name, production_variants: checked })
+        Ok(Self { name, production_variants, shadow_production_variants })
     }
 
-    /// The variant of that name.
+    /// The production or shadow variant of that name.
     pub fn variant(&self, name: &VariantName) -> Option<&ProductionVariant> {
-        self.production_variants.iter().find(|v| v.variant_name == *name)
+        self.variants().find(|v| v.variant_name == *name)
+    }
+
+    /// Production variants, then shadow variants.
+    pub fn variants(&self) -> impl Iterator<Item = &ProductionVariant> {
+        self.production_variants.iter().chain(&self.shadow_production_variants)
+    }
+}
+
+fn check_shadow_count(production: usize, shadows: usize, rule: ShadowRule) -> Result<(), ConfigError> {
+    let too_many = |path: &str, count: usize, limit: usize, why: &str| {
+        let constraint = format!("Member must have length less than or equal to {limit}{why}");
+        Err(member(format!("[{count} variants]"), path.into(), constraint))
+    };
+    match rule {
+        ShadowRule::BeyondSageMaker if shadows > MAX_PRODUCTION_VARIANTS => {
+            too_many("shadowProductionVariants", shadows, MAX_PRODUCTION_VARIANTS, "")
+        }
+        ShadowRule::SageMaker if shadows > MAX_SHADOW_VARIANTS => {
+            too_many("shadowProductionVariants", shadows, MAX_SHADOW_VARIANTS, "")
+        }
+        ShadowRule::SageMaker if shadows > 0 && production > MAX_SHADOW_VARIANTS => {
+            let why = " when there is a shadow variant";
+            too_many("productionVariants", production, MAX_SHADOW_VARIANTS, why)
+        }
+        _ => Ok(()),
     }
 }
 
 impl ProductionVariant {
-    fn check(place: usize, v: &ProductionVariantInput) -> Result<Self, ConfigError> {
-        let at = |field: &str| format!("productionVariants.{place}.member.{field}");
+    fn check(list: &str, place: usize, v: &ProductionVariantInput) -> Result<Self, ConfigError> {
+        let at = |field: &str| format!("{list}.{place}.member.{field}");
         let variant_name =
             VariantName::new(&v.variant_name).map_err(|e| member(&v.variant_name, at("variantName"), e))?;
         let model_name =
@@ -220,13 +282,45 @@ mod tests {
     }
 
     fn refusal(variants: &[ProductionVariantInput]) -> String {
-        EndpointConfig::check("config", variants).unwrap_err().to_string()
+        EndpointConfig::check("config", variants, &[], ShadowRule::SageMaker).unwrap_err().to_string()
+    }
+
+    fn accepts(variants: &[ProductionVariantInput]) -> bool {
+        EndpointConfig::check("config", variants, &[], ShadowRule::SageMaker).is_ok()
+    }
+
+    #[test]
+    fn one_shadow_beside_one_production_variant() {
+        let check = |production: &[&str], shadows: &[&str], rule| {
+            let of = |names: &[&str]| names.iter().map(|n| variant(n, 1.0)).collect::<Vec<_>>();
+            EndpointConfig::check("config", &of(production), &of(shadows), rule).map_err(|e| e.to_string())
+        };
+        let (sagemaker, beyond) = (ShadowRule::SageMaker, ShadowRule::BeyondSageMaker);
+        let config = check(&["a"], &["b"], sagemaker).unwrap();
+        assert_eq!(config.variants().count(), 2);
+        for (production, shadows, named) in [
+            (&["a"][..], &["b", "c"][..], "shadowProductionVariants"),
+            (&["a", "b"], &["c"], "productionVariants"),
+        ] {
+            let said = check(production, shadows, sagemaker).unwrap_err();
+            assert!(
+                said.contains(&format!("'[2 variants]' at '{named}'")) && said.contains("equal to 1"),
+                "{said}"
+            );
+            assert!(check(production, shadows, beyond).is_ok());
+        }
+        let said = check(&["a"], &["a"], sagemaker).unwrap_err();
+        assert!(said.contains("'a' is listed in both"), "{said}");
+        let mut bad = variant("s", 1.0);
+        bad.instance_type = "ml.x9.huge".into();
+        let said = EndpointConfig::check("config", &[variant("a", 1.0)], &[bad], sagemaker).unwrap_err();
+        assert!(said.to_string().contains("'shadowProductionVariants.1.member.instanceType'"), "{said}");
     }
 
     #[test]
     fn one_to_ten_variants() {
         let many: Vec<_> = (0..11).map(|i| variant(&format!("v{i}"), 1.0)).collect();
-        assert!(EndpointConfig::check("config", &many[..10]).is_ok());
+        assert!(accepts(&many[..10]));
         let said = refusal(&many);
         assert!(said.contains("11") && said.contains("10"), "{said}");
         assert!(refusal(&[]).contains("greater than or equal to 1"));
@@ -255,6 +349,6 @@ mod tests {
     fn names_are_unique_and_some_weight_is_above_zero() {
         assert!(refusal(&[variant("a", 1.0), variant("a", 1.0)]).contains("'a' is given 2 times"));
         assert!(refusal(&[variant("a", 0.0), variant("b", 0.0)]).contains("weights of all 2 variants are 0"));
-        assert!(EndpointConfig::check("config", &[variant("a", 0.0), variant("b", 1.0)]).is_ok());
+        assert!(accepts(&[variant("a", 0.0), variant("b", 1.0)]));
     }
 }

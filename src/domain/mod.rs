@@ -17,8 +17,8 @@ pub use command::{
     VariantProperty,
 };
 pub use config::{
-    ConfigError, EndpointConfig, INSTANCE_QUOTA, MAX_PRODUCTION_VARIANTS, ProductionVariant,
-    ProductionVariantInput, RoutingConfigInput, RoutingStrategy,
+    ConfigError, EndpointConfig, INSTANCE_QUOTA, MAX_PRODUCTION_VARIANTS, MAX_SHADOW_VARIANTS,
+    ProductionVariant, ProductionVariantInput, RoutingConfigInput, RoutingStrategy, ShadowRule,
 };
 pub use instance::{
     CATALOGUE, CATALOGUE_NOTED, CATALOGUE_REGION, InstanceSpec, InstanceType, UnknownInstanceType,
@@ -27,4 +27,4 @@ pub use model::{Artifact, ContainerImage, ImageScope, Model, Stars, StarsOutOfRa
 pub use name::{EndpointConfigName, EndpointName, ModelName, NAME_LIMIT, NameError, VariantName};
 pub use record::{FleetId, InvocationRecord, InvocationStatus, ReviewId};
 pub use time::{SECOND_NS, VirtualTime};
-pub use weight::{TrafficSplit, VariantWeight, WeightError};
+pub use weight::{SamplingShare, TrafficSplit, VariantWeight, WeightError};

@@ -75,6 +75,9 @@ pub struct InvocationRecord {
     pub overhead_ns: u64,
     /// What the model answered; none when it failed or the text has no token.
     pub predicted: Option<Stars>,
+    /// Whether this is a copy that a shadow variant got: it has the number of the invocation that it copies, and no
+    /// caller saw how it ended.
+    pub copy: bool,
 }
 
 impl InvocationRecord {

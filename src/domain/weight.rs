@@ -105,6 +105,44 @@ impl TrafficSplit {
     }
 }
 
+/// How much of the traffic is copied to a shadow variant: the traffic sampling percentage, as a share in 0 to 1.
+///
+/// # Formula
+/// `min(1, shadow weight ÷ sum of the production weights)`. The service publishes no formula; its sample configuration
+/// (weight 0.5 beside 1) sends half.
+///
+/// # Examples
+/// ```
+/// use rollout_lab::domain::{SamplingShare, VariantWeight};
+/// let weight = |w| VariantWeight::new(w).unwrap();
+/// assert_eq!(SamplingShare::of_weights(weight(0.5), [weight(1.0)]).get(), 0.5);
+/// assert_eq!(SamplingShare::of_weights(weight(3.0), [weight(1.0)]).percentage(), 100.0);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct SamplingShare(f64);
+
+impl SamplingShare {
+    /// No request is copied.
+    pub const NONE: Self = Self(0.0);
+
+    /// What a shadow of weight `shadow` gets beside production variants of these weights; nothing beside weights
+    /// that are all 0, since there is no request to copy.
+    pub fn of_weights(shadow: VariantWeight, production: impl IntoIterator<Item = VariantWeight>) -> Self {
+        let total: f64 = production.into_iter().map(VariantWeight::get).sum();
+        if total > 0.0 { Self((shadow.get() / total).min(1.0)) } else { Self::NONE }
+    }
+
+    /// The share, 0 to 1.
+    pub const fn get(self) -> f64 {
+        self.0
+    }
+
+    /// The share in percent, 0 to 100.
+    pub const fn percentage(self) -> f64 {
+        self.0 * 100.0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

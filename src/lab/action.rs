@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     analysis::metrics::{Metric, Statistic},
-    domain::{Artifact, Command, ImageScope, InstanceType, Stars},
+    domain::{Artifact, Command, ImageScope, InstanceType, ShadowRule, Stars},
     simulation::TrafficSettings,
 };
 
@@ -103,6 +103,8 @@ pub enum LabAction {
         /// Overrides the weights.
         target_variant: Option<String>,
     },
+    /// Changes how many shadow variants a configuration may have.
+    SetShadowRule(ShadowRule),
     /// Changes the traffic.
     SetTraffic(TrafficSettings),
     /// Changes the pace of virtual time.

@@ -9,8 +9,13 @@ use super::{
     goal, lessons, reply,
 };
 use crate::{
-    analysis::metrics::{Datapoint, FleetHardware, Metric, MetricStore, QueryError, SeriesQuery, Statistic},
-    controller::{ControlPlane, Durations, Endpoint, FleetChange, FleetOrder},
+    analysis::{
+        metrics::{Datapoint, FleetHardware, Metric, MetricStore, QueryError, SeriesQuery, Statistic},
+        pairs::Pairs,
+    },
+    controller::{
+        ControlPlane, Deployment, Durations, Endpoint, EndpointStatus, FleetChange, FleetOrder, LiveVariant,
+    },
     domain::{
         Artifact, Command, ContainerImage, ContainerInput, EndpointName, FleetId, ImageScope,
         InvocationRecord, InvocationStatus, ProductionVariantInput, ReviewId, SECOND_NS, Stars, VariantName,
@@ -33,6 +38,8 @@ pub const MAX_STEP_REQUESTS: f64 = 1e7;
 const BATCHES_KEPT: usize = 6;
 /// Requests handed to a page in one snapshot.
 const RECENT_KEPT: usize = 64;
+/// Comparisons of a shadow with what it shadowed that are kept, the newest ones.
+const PAIRS_KEPT: usize = 16;
 /// Name of the endpoint that an earlier lab left behind.
 pub const LEFTOVER_ENDPOINT: &str = "autopilot-leftover";
 /// A client's pause between two requests of a batch.
@@ -106,10 +113,10 @@ struct Recent {
 impl Recent {
     fn record(&mut self, r: &InvocationRecord) {
         if self.seen.is_multiple_of(self.stride) {
-            if self.kept.len() == RECENT_KEPT {
+            if self.kept.len() >= RECENT_KEPT {
                 let mut place = 0;
-                self.kept.retain(|_| {
-                    place += 1;
+                self.kept.retain(|r| {
+                    place += u32::from(!r.copy);
                     place % 2 == 1
                 });
                 self.stride *= 2;
@@ -119,6 +126,13 @@ impl Recent {
             }
         }
         self.seen += 1;
+    }
+
+    /// A copy is kept where its original is, right behind it.
+    fn record_copy(&mut self, copy: &InvocationRecord) {
+        if self.kept.last().is_some_and(|r| r.id == copy.id) && self.kept.len() < 2 * RECENT_KEPT {
+            self.kept.push(*copy);
+        }
     }
 
     fn take(&mut self) -> Vec<InvocationRecord> {
@@ -135,6 +149,17 @@ struct Ledger {
     recent: Recent,
     sent: u64,
     answered: u64,
+    /// The last request of a caller: the copies that follow belong to it.
+    last: Option<InvocationRecord>,
+    pairs: Vec<PairLedger>,
+}
+
+/// A shadow's fleet beside the fleet that it shadows.
+#[derive(Clone, Debug)]
+pub(super) struct PairLedger {
+    pub production: FleetId,
+    pub shadow: FleetId,
+    pub pairs: Pairs,
 }
 
 impl Ledger {
@@ -143,9 +168,29 @@ impl Ledger {
         if let Some(fleet) = self.fleets.get_mut(r.fleet.0 as usize) {
             fleet.record(r);
         }
+        if r.copy {
+            self.pair(r);
+            return;
+        }
+        self.last = Some(*r);
         self.recent.record(r);
         self.sent += 1;
         self.answered += u64::from(r.status.is_answered());
+    }
+
+    fn pair(&mut self, copy: &InvocationRecord) {
+        let Some(original) = self.last.filter(|o| o.id == copy.id) else { return };
+        self.recent.record_copy(copy);
+        let (production, shadow) = (original.fleet, copy.fleet);
+        let place = self.pairs.iter().rposition(|p| p.production == production && p.shadow == shadow);
+        let place = place.unwrap_or_else(|| {
+            if self.pairs.len() == PAIRS_KEPT {
+                self.pairs.remove(0);
+            }
+            self.pairs.push(PairLedger { production, shadow, pairs: Pairs::default() });
+            self.pairs.len() - 1
+        });
+        self.pairs[place].pairs.record(&original, copy);
     }
 }
 
@@ -215,6 +260,8 @@ impl Experiment {
                 recent: Recent { kept: Vec::new(), stride: 1, seen: 0 },
                 sent: 0,
                 answered: 0,
+                last: None,
+                pairs: Vec::new(),
             },
             fleet_variants: BTreeMap::new(),
             service,
@@ -268,6 +315,7 @@ impl Experiment {
                         initial_variant_weight: 1.0,
                         routing_config: None,
                     }],
+                    shadow_production_variants: Vec::new(),
                 },
                 Command::CreateEndpoint {
                     endpoint_name: LEFTOVER_ENDPOINT.into(),
@@ -343,6 +391,17 @@ impl Experiment {
 
     pub(super) fn fleet_tally(&self, fleet: FleetId) -> Option<&FleetTally> {
         self.ledger.fleets.get(fleet.0 as usize)
+    }
+
+    /// Every comparison of a shadow with what it shadowed that is kept, oldest first.
+    pub(super) fn pair_ledgers(&self) -> &[PairLedger] {
+        &self.ledger.pairs
+    }
+
+    /// The comparison of a shadow's fleet with a production fleet; none before the first copy.
+    pub fn pairs(&self, production: FleetId, shadow: FleetId) -> Option<&Pairs> {
+        let found = self.ledger.pairs.iter().rfind(|p| p.production == production && p.shadow == shadow);
+        found.map(|p| &p.pairs)
     }
 
     /// What a variant of an endpoint has done in all its deployments.
@@ -437,8 +496,8 @@ impl Experiment {
         let next = self.plane.next_transition();
         let due = self.plane.endpoints().filter(|e| e.transition.as_ref().is_some_and(|t| t.ends == next));
         let starting = due.flat_map(|e| {
-            let first = (e.status == crate::controller::EndpointStatus::Creating).then_some(&e.variants[..]);
-            first.into_iter().chain([e.pending_variants()]).flatten()
+            let first = (e.status == EndpointStatus::Creating).then_some(&e.deployment);
+            first.into_iter().chain(e.pending()).flat_map(Deployment::all)
         });
         let mut artifacts = starting.map(|v| v.artifact);
         artifacts.find(|a| !self.is_ready(*a))
@@ -531,8 +590,12 @@ impl Experiment {
         match split {
             Some(endpoint) => {
                 let entries =
-                    endpoint.variants.iter().map(|v| (v.fleet, v.name.clone(), v.current_weight)).collect();
-                let router = Router::new(entries, name.as_str()).ok();
+                    endpoint.variants().iter().map(|v| (v.fleet, v.name.clone(), v.current_weight)).collect();
+                let shadow = |(i, v): (usize, &LiveVariant)| {
+                    (v.fleet, v.name.clone(), endpoint.deployment.sampling(i))
+                };
+                let shadows = endpoint.shadows().iter().enumerate().map(shadow).collect();
+                let router = Router::new(entries, name.as_str()).ok().map(|r| r.with_shadows(shadows));
                 self.called = Some(name.clone());
                 let _ = self.simulation.set_routes(router);
             }
@@ -585,6 +648,7 @@ impl Experiment {
             LabAction::InvokeSample { endpoint_name, count, target_variant } => {
                 return self.invoke_sample(endpoint_name, *count, target_variant.as_deref());
             }
+            LabAction::SetShadowRule(rule) => self.plane.set_shadow_rule(*rule),
             LabAction::SetTraffic(settings) => {
                 self.simulation.set_traffic(*settings).map_err(Refusal::lab_rule)?;
             }
@@ -663,9 +727,9 @@ impl Experiment {
             )));
         }
         let Some(variant) = variant else { return Ok(None) };
-        let target = found.variants.iter().find(|v| v.name.as_str() == variant).map(|v| v.fleet);
+        let target = found.variants().iter().find(|v| v.name.as_str() == variant).map(|v| v.fleet);
         target.map(Some).ok_or_else(|| {
-            let names: Vec<_> = found.variants.iter().map(|v| v.name.as_str()).collect();
+            let names: Vec<_> = found.variants().iter().map(|v| v.name.as_str()).collect();
             Refusal::runtime(format!(
                 "Variant {variant} not found in endpoint {endpoint}; it has {}. (The lab's words: the service's are not public.)",
                 names.join(", ")
@@ -716,12 +780,15 @@ impl Experiment {
         let sent = self.now();
         let live = self
             .called_endpoint()
-            .map_or(0, |e| e.variants.iter().filter(|v| v.current_weight.get() > 0.0).count());
+            .map_or(0, |e| e.variants().iter().filter(|v| v.current_weight.get() > 0.0).count());
         let mut rows = Vec::with_capacity(reviews.len());
         for &review in reviews {
             // The user is nobody in particular: a notebook, which a sticky split puts in one place.
-            let record = self.simulation.invoke(review, 0, target, &self.table).map_err(Refusal::runtime)?;
+            let mut copies = Vec::new();
+            let sent = self.simulation.invoke(review, 0, target, &self.table, &mut |c| copies.push(*c));
+            let record = sent.map_err(Refusal::runtime)?;
             self.ledger.record(&record);
+            copies.iter().for_each(|c| self.ledger.record(c));
             rows.push(self.row(&record));
             self.run_to(record.end() + std::time::Duration::from_nanos(THINK_NS), u64::MAX);
         }

@@ -107,7 +107,7 @@ pub(super) fn judge(goal: &Goal, e: &Experiment) -> Verdict {
         Goal::Guessed(prompt) => Verdict::when(e.guesses.iter().any(|(p, _)| p == prompt), "no guess yet"),
         Goal::EndpointCreated => Verdict::when(endpoints(e).next().is_some(), "no endpoint has been created"),
         Goal::EndpointInService => {
-            let found = endpoints(e).find(|e| e.variants.len() >= 2);
+            let found = endpoints(e).find(|e| e.variants().len() >= 2);
             match found {
                 None => Verdict::when(false, "no endpoint has two variants"),
                 Some(e) if e.status.serves() => Verdict::done(),
@@ -180,7 +180,9 @@ pub(super) fn judge(goal: &Goal, e: &Experiment) -> Verdict {
                 let on_b = |v: &crate::controller::LiveVariant| {
                     (v.artifact == Artifact::B) == (v.current_weight.get() > 0.0)
                 };
-                e.status == EndpointStatus::InService && e.variants.len() >= 2 && e.variants.iter().all(on_b)
+                e.status == EndpointStatus::InService
+                    && e.variants().len() >= 2
+                    && e.variants().iter().all(on_b)
             });
             let updating = endpoints(e).any(|e| e.status == EndpointStatus::Updating);
             let missing =
@@ -190,7 +192,7 @@ pub(super) fn judge(goal: &Goal, e: &Experiment) -> Verdict {
         Goal::OnlyBRemains => {
             let only = endpoints(e).any(|e| {
                 e.status == EndpointStatus::InService
-                    && matches!(&e.variants[..], [v] if v.artifact == Artifact::B)
+                    && matches!(e.variants(), [v] if v.artifact == Artifact::B)
             });
             let updating = endpoints(e).any(|e| e.status == EndpointStatus::Updating);
             let missing = if updating {
@@ -219,9 +221,9 @@ pub(super) fn judge(goal: &Goal, e: &Experiment) -> Verdict {
         Goal::CanaryServed { share, requests } => {
             let canary = endpoints(e).find_map(|endpoint| {
                 let split = endpoint.split()?;
-                let at = endpoint.variants.iter().position(|v| v.artifact == Artifact::B)?;
+                let at = endpoint.variants().iter().position(|v| v.artifact == Artifact::B)?;
                 let close = (split.share(at) - share).abs() <= SHARE_TOLERANCE;
-                close.then(|| e.tally(&endpoint.name, &endpoint.variants[at].name).invocations)
+                close.then(|| e.tally(&endpoint.name, &endpoint.variants()[at].name).invocations)
             });
             match canary {
                 None => Verdict::when(false, format!("no endpoint gives model B {}", percent(*share))),

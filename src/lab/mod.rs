@@ -16,8 +16,8 @@ pub use journal::{Journal, JournalEntry, Refusal};
 pub use lesson::{Block, Control, Goal, Lesson, Step};
 pub use reply::describe;
 pub use snapshot::{
-    ArtifactState, Batch, BatchRow, EndpointView, InstanceView, LineageRow, Snapshot, StepState, Tally,
-    VariantView,
+    ArtifactState, Batch, BatchRow, EndpointView, InstanceView, LatencyDifferenceView, LineageRow, PairView,
+    Snapshot, StepState, Tally, VariantView,
 };
 
 pub use crate::simulation::{ArrivalProcess, TrafficSettings};

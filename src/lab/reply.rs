@@ -53,7 +53,7 @@ fn variant(v: &LiveVariant) -> Value {
 
 /// What `DescribeEndpoint` answers.
 pub fn describe(endpoint: &Endpoint) -> Value {
-    let variants: Vec<Value> = endpoint.variants.iter().map(variant).collect();
+    let listed = |variants: &[LiveVariant]| variants.iter().map(variant).collect::<Vec<_>>();
     let mut out = json!({
         "EndpointName": endpoint.name,
         "EndpointArn": endpoint.arn(),
@@ -61,19 +61,25 @@ pub fn describe(endpoint: &Endpoint) -> Value {
         "EndpointStatus": endpoint.status,
         "CreationTime": timestamp(endpoint.created),
         "LastModifiedTime": timestamp(endpoint.modified),
-        "ProductionVariants": variants,
+        "ProductionVariants": listed(endpoint.variants()),
     });
+    if !endpoint.shadows().is_empty() {
+        out["ShadowProductionVariants"] = json!(listed(endpoint.shadows()));
+    }
     if let Some(reason) = &endpoint.failure_reason {
         out["FailureReason"] = json!(reason);
     }
-    if let Some(Transition { kind: TransitionKind::Update { config, variants }, began, .. }) =
+    if let Some(Transition { kind: TransitionKind::Update { config, deployment }, began, .. }) =
         &endpoint.transition
     {
         out["PendingDeploymentSummary"] = json!({
             "EndpointConfigName": config,
-            "ProductionVariants": variants.iter().map(variant).collect::<Vec<_>>(),
+            "ProductionVariants": listed(&deployment.variants),
             "StartTime": timestamp(*began),
         });
+        if !deployment.shadows.is_empty() {
+            out["PendingDeploymentSummary"]["ShadowProductionVariants"] = json!(listed(&deployment.shadows));
+        }
     }
     out
 }

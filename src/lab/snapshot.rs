@@ -4,10 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{LabId, Pace, TrafficSettings};
 use crate::{
+    analysis::pairs::CopyCounts,
     controller::{EndpointStatus, VariantStatus},
     domain::{
-        Artifact, EndpointConfig, FleetId, InstanceType, InvocationRecord, InvocationStatus, Model, Stars,
-        VirtualTime,
+        Artifact, EndpointConfig, FleetId, InstanceType, InvocationRecord, InvocationStatus, Model,
+        ShadowRule, Stars, VirtualTime,
     },
 };
 
@@ -80,6 +81,42 @@ pub struct VariantView {
     pub per_second: f64,
 }
 
+/// A shadow variant beside the production variant that it shadows, request by request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PairView {
+    /// The production variant.
+    pub production: String,
+    /// Its fleet.
+    pub production_fleet: FleetId,
+    /// The shadow variant.
+    pub shadow: String,
+    /// Its fleet.
+    pub shadow_fleet: FleetId,
+    /// What became of the copies.
+    pub copies: CopyCounts,
+    /// Pairs by answer, `[production's stars − 1][shadow's stars − 1]`.
+    pub confusion: [[u64; 5]; 5],
+    /// Pairs with known stars by who was right, `[production][shadow]`, 0 wrong and 1 right.
+    pub right: [[u64; 2]; 2],
+    /// Model latency, shadow less production.
+    pub latency: LatencyDifferenceView,
+}
+
+/// Differences of model latency, shadow less production, in µs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LatencyDifferenceView {
+    /// Pairs.
+    pub n: u64,
+    /// Their mean.
+    pub mean_us: f64,
+    /// Their standard deviation (n − 1); none for fewer than two.
+    pub sd_us: Option<f64>,
+    /// Share of pairs in which the shadow was faster.
+    pub faster_share: f64,
+    /// Percentiles 1, 5, 25, 50, 75, 95 and 99.
+    pub percentiles_us: [f64; 7],
+}
+
 /// One endpoint.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EndpointView {
@@ -103,6 +140,12 @@ pub struct EndpointView {
     pub variants: Vec<VariantView>,
     /// What is being started, and serves after the update.
     pub pending_variants: Vec<VariantView>,
+    /// What gets copies now; the share is the traffic sampling percentage.
+    pub shadows: Vec<VariantView>,
+    /// What is being started, and gets copies after the update.
+    pub pending_shadows: Vec<VariantView>,
+    /// Each shadow's comparison with what it shadows; none before its first copy.
+    pub pairs: Vec<PairView>,
     /// US dollars so far.
     pub cost_usd: f64,
     /// US dollars per hour now, the fleet that is being started included.
@@ -201,6 +244,8 @@ pub struct Snapshot {
     pub traffic: TrafficSettings,
     /// Reviews that the learner brought; 0 while the lab's own are sent.
     pub own_reviews: u32,
+    /// How many shadow variants a configuration may have.
+    pub shadow_rule: ShadowRule,
     /// Models.
     pub models: Vec<Model>,
     /// Configurations.

@@ -1,8 +1,12 @@
 //! The experiment as a page sees it.
 
-use super::{ArtifactState, EndpointView, Experiment, InstanceView, Snapshot, VariantView};
+use super::{
+    ArtifactState, EndpointView, Experiment, InstanceView, LatencyDifferenceView, PairView, Snapshot,
+    VariantView,
+};
 use crate::{
-    controller::{Endpoint, LiveVariant},
+    analysis::pairs::LatencyDifferences,
+    controller::{Deployment, Endpoint, LiveVariant},
     domain::Artifact,
 };
 
@@ -19,6 +23,7 @@ impl Experiment {
             session_open: self.session_open,
             traffic: *self.simulation.traffic(),
             own_reviews: self.corpus().own().len() as u32,
+            shadow_rule: self.plane.shadow_rule(),
             models: self.plane.models().cloned().collect(),
             configs: self.plane.configs().cloned().collect(),
             endpoints: self.plane.endpoints().map(|e| self.endpoint_view(e)).collect(),
@@ -49,6 +54,11 @@ impl Experiment {
     fn endpoint_view(&self, e: &Endpoint) -> EndpointView {
         let split = e.split();
         let share = |i: usize| split.as_ref().map_or(0.0, |s| s.share(i));
+        let sampling = |i: usize| if e.status.serves() { e.deployment.sampling(i).get() } else { 0.0 };
+        let starting = |which: fn(&Deployment) -> &[LiveVariant]| {
+            let variants = e.pending().map_or(&[][..], which);
+            variants.iter().map(|v| self.variant_view(e, v, 0.0)).collect()
+        };
         let progress = e.transition.as_ref().map(|t| {
             let whole = t.ends.since(t.began).as_secs_f64().max(1e-9);
             (self.now().since(t.began).as_secs_f64() / whole).clamp(0.0, 1.0)
@@ -65,11 +75,51 @@ impl Experiment {
                 crate::controller::TransitionKind::Update { config, .. } => Some(config.to_string()),
                 _ => None,
             }),
-            variants: e.variants.iter().enumerate().map(|(i, v)| self.variant_view(e, v, share(i))).collect(),
-            pending_variants: e.pending_variants().iter().map(|v| self.variant_view(e, v, 0.0)).collect(),
+            variants: e
+                .variants()
+                .iter()
+                .enumerate()
+                .map(|(i, v)| self.variant_view(e, v, share(i)))
+                .collect(),
+            pending_variants: starting(|d| &d.variants),
+            shadows: e
+                .shadows()
+                .iter()
+                .enumerate()
+                .map(|(i, v)| self.variant_view(e, v, sampling(i)))
+                .collect(),
+            pending_shadows: starting(|d| &d.shadows),
+            pairs: self.pair_views(e),
             cost_usd: self.plane.endpoint_cost_usd(&e.name),
             cost_usd_per_hour: e.usd_per_hour(),
         }
+    }
+
+    fn pair_views(&self, e: &Endpoint) -> Vec<PairView> {
+        let name = |fleet| {
+            self.fleet_variants.get(&fleet).filter(|(of, _)| *of == e.name).map(|(_, v)| v.to_string())
+        };
+        let mut views = Vec::new();
+        for ledger in self.pair_ledgers() {
+            let current = e.shadows().iter().any(|v| v.fleet == ledger.shadow)
+                && e.variants().iter().any(|v| v.fleet == ledger.production);
+            let (true, Some(production), Some(shadow)) =
+                (current, name(ledger.production), name(ledger.shadow))
+            else {
+                continue;
+            };
+            views.push(PairView {
+                production,
+                production_fleet: ledger.production,
+                shadow,
+                shadow_fleet: ledger.shadow,
+                copies: ledger.pairs.copies(),
+                confusion: *ledger.pairs.confusion(),
+                right: *ledger.pairs.right(),
+                latency: difference_view(ledger.pairs.latency()),
+            });
+        }
+        views
     }
 
     fn variant_view(&self, e: &Endpoint, v: &LiveVariant, share: f64) -> VariantView {
@@ -98,5 +148,16 @@ impl Experiment {
             tally: self.tally(&e.name, &v.name),
             per_second: fleet.map_or(0.0, |f| f.per_second(self.now())),
         }
+    }
+}
+
+fn difference_view(d: &LatencyDifferences) -> LatencyDifferenceView {
+    let us = |ns: Option<f64>| ns.unwrap_or(0.0) / 1e3;
+    LatencyDifferenceView {
+        n: d.n(),
+        mean_us: us(d.mean_ns()),
+        sd_us: d.variance().map(|v| v.sqrt() / 1e3),
+        faster_share: d.faster_share().unwrap_or(0.0),
+        percentiles_us: [1.0, 5.0, 25.0, 50.0, 75.0, 95.0, 99.0].map(|p| us(d.percentile_ns(p))),
     }
 }

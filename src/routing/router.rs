@@ -1,7 +1,7 @@
 //! Weights compiled into a table that one comparison after the other decides.
 
-use super::StickyKey;
-use crate::domain::{FleetId, TrafficSplit, VariantName, VariantWeight, WeightError};
+use super::{StickyKey, sticky::mix};
+use crate::domain::{FleetId, SamplingShare, TrafficSplit, VariantName, VariantWeight, WeightError};
 
 /// 2⁶⁴ as a float: the draws there are.
 const DRAWS: f64 = 18_446_744_073_709_551_616.0;
@@ -57,6 +57,20 @@ pub struct Router {
     /// The last entry with a weight above 0: it takes what rounding leaves over.
     last: usize,
     key: StickyKey,
+    shadows: Vec<Shadow>,
+}
+
+/// A shadow variant: it gets copies.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shadow {
+    /// The instances that serve it.
+    pub fleet: FleetId,
+    /// Its name.
+    pub variant: VariantName,
+    /// Share of the requests that are copied to it.
+    pub share: SamplingShare,
+    /// The first draw for which no copy is made; none when every request is copied.
+    end: Option<u64>,
 }
 
 impl Router {
@@ -79,7 +93,34 @@ impl Router {
                 Route { fleet, variant, weight, end: (sum / total * DRAWS) as u64 }
             })
             .collect();
-        Ok(Self { routes, last, key: StickyKey::new(salt) })
+        Ok(Self { routes, last, key: StickyKey::new(salt), shadows: Vec::new() })
+    }
+
+    /// The same routes, with shadow variants that get copies: which variant serves a request does not depend on them.
+    #[must_use]
+    pub fn with_shadows(mut self, shadows: Vec<(FleetId, VariantName, SamplingShare)>) -> Self {
+        let compiled = shadows.into_iter().map(|(fleet, variant, share)| {
+            let end = (share.get() < 1.0).then_some((share.get() * DRAWS) as u64);
+            Shadow { fleet, variant, share, end }
+        });
+        self.shadows = compiled.collect();
+        self
+    }
+
+    /// The shadow variants, in order.
+    pub fn shadows(&self) -> &[Shadow] {
+        &self.shadows
+    }
+
+    /// The places of the shadow variants that get a copy for this draw of 64 even bits, each with its own probability
+    /// and independently of the others.
+    pub fn copies(&self, draw: u64) -> impl Iterator<Item = usize> {
+        let own = move |i: usize| if i == 0 { draw } else { mix(draw ^ i as u64) };
+        self.shadows
+            .iter()
+            .enumerate()
+            .filter(move |(i, s)| s.end.is_none_or(|end| own(*i) < end))
+            .map(|(i, _)| i)
     }
 
     /// The entries, in order.
@@ -141,6 +182,36 @@ mod tests {
         let r = router(&[1.0, 0.0]).unwrap();
         assert_eq!(r.target(&VariantName::new("v1").unwrap()), Some(1));
         assert_eq!(r.target(&VariantName::new("v2").unwrap()), None);
+    }
+
+    #[test]
+    fn copies_are_made_by_share_and_apart_from_the_routes() {
+        let weight = |w| VariantWeight::new(w).unwrap();
+        let share = |w: f64| SamplingShare::of_weights(weight(w), [weight(1.0)]);
+        let shadow = |id: u32, w: f64| (FleetId(id), VariantName::new(format!("s{id}")).unwrap(), share(w));
+        let r = router(&[1.0]).unwrap().with_shadows(vec![shadow(10, 0.5), shadow(11, 1.0), shadow(12, 0.0)]);
+        let places = |draw| r.copies(draw).collect::<Vec<_>>();
+        assert_eq!((places((1 << 63) - 1), places(1 << 63)), (vec![0, 1], vec![1]));
+        assert_eq!((places(0), places(u64::MAX)), (vec![0, 1], vec![1]));
+        assert_eq!(r.route(1 << 63), router(&[1.0]).unwrap().route(1 << 63));
+    }
+
+    #[test]
+    fn two_shadows_are_sampled_independently() {
+        let half = SamplingShare::of_weights(VariantWeight::DEFAULT, [VariantWeight::new(2.0).unwrap()]);
+        let shadow = |id: u32| (FleetId(id), VariantName::new(format!("s{id}")).unwrap(), half);
+        let r = router(&[1.0]).unwrap().with_shadows(vec![shadow(10), shadow(11)]);
+        let n = 40_000_u64;
+        let mut seen = [0u32; 4];
+        for i in 0..n {
+            let places: Vec<_> = r.copies(mix(i)).collect();
+            seen[usize::from(places.contains(&0)) + 2 * usize::from(places.contains(&1))] += 1;
+        }
+        // Four cells of a quarter each, within 4 standard deviations of a binomial.
+        assert!(
+            seen.into_iter().all(|c| (f64::from(c) - 1e4).abs() < 4.0 * (4e4_f64 * 0.25 * 0.75).sqrt()),
+            "{seen:?}"
+        );
     }
 
     #[test]

@@ -7,7 +7,7 @@ pub const STICKY_VERSION: u64 = 1;
 const PHI: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// One output of SplitMix64 from `state`: adds the increment, then Stafford's variant 13 of the finaliser.
-const fn mix(state: u64) -> u64 {
+pub(super) const fn mix(state: u64) -> u64 {
     let mut z = state.wrapping_add(PHI);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -81,6 +81,8 @@ pub struct Simulation {
     router: Option<Router>,
     /// Place in `fleets` of each of the router's entries.
     routed: Vec<usize>,
+    /// Place in `fleets` of each of the router's shadows.
+    shadowed: Vec<usize>,
     /// The clients' clock and the arrival that it gave last; none while they wait.
     clients: Option<(Arrivals, u64)>,
     arrivals: Stream,
@@ -88,6 +90,7 @@ pub struct Simulation {
     route: Stream,
     users: Stream,
     by_hand: Stream,
+    shadow: Stream,
 }
 
 impl Simulation {
@@ -107,12 +110,14 @@ impl Simulation {
             generations: BTreeMap::new(),
             router: None,
             routed: Vec::new(),
+            shadowed: Vec::new(),
             clients: None,
             arrivals: Stream::new(seed, Purpose::Arrivals),
             content: Stream::new(seed, Purpose::Content),
             route: Stream::new(seed, Purpose::Route),
             users: Stream::new(seed, Purpose::Users),
             by_hand: Stream::new(seed, Purpose::ByHand),
+            shadow: Stream::new(seed, Purpose::Shadow),
         }
     }
 
@@ -217,7 +222,7 @@ impl Simulation {
     /// [`SimulationError::NoFleet`], [`SimulationError::Routed`] while a route leads to it.
     pub fn retire(&mut self, id: FleetId) -> Result<(), SimulationError> {
         let place = self.place(id)?;
-        if self.routed.contains(&place) {
+        if self.routed.contains(&place) || self.shadowed.contains(&place) {
             return Err(SimulationError::Routed(id));
         }
         self.fleets[place].1.retired = true;
@@ -232,6 +237,9 @@ impl Simulation {
         for route in router.iter().flat_map(Router::routes) {
             self.place(route.fleet)?;
         }
+        for shadow in router.iter().flat_map(Router::shadows) {
+            self.place(shadow.fleet)?;
+        }
         self.router = router;
         self.find_routed();
         self.wake_clients();
@@ -245,7 +253,10 @@ impl Simulation {
 
     fn find_routed(&mut self) {
         let routes = self.router.iter().flat_map(Router::routes);
-        self.routed = routes.filter_map(|r| self.fleets.iter().position(|(id, _)| *id == r.fleet)).collect();
+        let place = |fleet| self.fleets.iter().position(|(id, _)| *id == fleet);
+        self.routed = routes.filter_map(|r| place(r.fleet)).collect();
+        let shadows = self.router.iter().flat_map(Router::shadows);
+        self.shadowed = shadows.filter_map(|s| place(s.fleet)).collect();
     }
 
     fn place(&self, id: FleetId) -> Result<usize, SimulationError> {
@@ -274,8 +285,10 @@ impl Simulation {
         self.run(until, u64::MAX, table, sink);
     }
 
-    /// Lets time go on to `until`, or to the arrival of the `most`-th request if that is earlier, and gives out the
-    /// requests. Returns how many there were: as many as `most` means that time may not have reached `until`.
+    /// Lets time go on to `until`, or until `most` records were given out if that is earlier. Returns how many there
+    /// were: as many as `most` or more means that time may not have reached `until`.
+    ///
+    /// The copies of a request follow its own record at once, so it can be more than `most` by the shadow variants.
     pub fn run(
         &mut self,
         until: VirtualTime,
@@ -301,9 +314,13 @@ impl Simulation {
                 if let Some((review, stars)) = drawn {
                     let entry =
                         if self.traffic.sticky { router.sticky(u64::from(user)) } else { router.route(draw) };
-                    let record = self.serve(self.routed[entry], user, review, stars, table, &costs);
+                    let request = Request { id: self.count(), user, review, true_stars: stars };
+                    let record = self.serve(self.routed[entry], request, table, &costs);
                     sink(&record);
                     done += 1;
+                    if !self.shadowed.is_empty() {
+                        done += self.copy(&router, &record, table, &costs, sink);
+                    }
                 }
                 next = arrivals.next_ns(&mut self.arrivals);
             }
@@ -319,7 +336,8 @@ impl Simulation {
 
     /// Sends one request now, by hand: to `target` if given, else where the weights send it.
     ///
-    /// The request stands in the same queues as the traffic, but draws its route from a stream of its own.
+    /// The request stands in the same queues as the traffic, but draws its route from a stream of its own. Its copies,
+    /// if any, go to `copies`.
     ///
     /// # Errors
     /// [`SimulationError::NoRoutes`], or [`SimulationError::NoFleet`] for a target that takes no requests.
@@ -329,6 +347,7 @@ impl Simulation {
         user: u32,
         target: Option<FleetId>,
         table: &PredictionTable,
+        copies: &mut impl FnMut(&InvocationRecord),
     ) -> Result<InvocationRecord, SimulationError> {
         let draw = self.by_hand.bits();
         let place = match target {
@@ -339,8 +358,43 @@ impl Simulation {
                 self.routed[if sticky { router.sticky(u64::from(user)) } else { router.route(draw) }]
             }
         };
-        let stars = self.corpus.get(review).and_then(|r| r.stars);
-        Ok(self.serve(place, user, review, stars, table, &Costs::of(table)))
+        let true_stars = self.corpus.get(review).and_then(|r| r.stars);
+        let (request, costs) = (Request { id: self.count(), user, review, true_stars }, Costs::of(table));
+        let record = self.serve(place, request, table, &costs);
+        if let Some(router) = self.router.take() {
+            self.copy(&router, &record, table, &costs, copies);
+            self.router = Some(router);
+        }
+        Ok(record)
+    }
+
+    /// The number of a new invocation.
+    fn count(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id - 1
+    }
+
+    /// Sends copies of a request to the shadow variants that are drawn for it, and returns how many.
+    ///
+    /// Shadows have queues, draws and numbers of their own and come after the request, so nothing about them can
+    /// reach a caller.
+    fn copy(
+        &mut self,
+        router: &Router,
+        of: &InvocationRecord,
+        table: &PredictionTable,
+        costs: &Costs,
+        sink: &mut impl FnMut(&InvocationRecord),
+    ) -> u64 {
+        let mut copies = 0;
+        let draw = self.shadow.bits();
+        let request = Request { id: of.id, user: of.user, review: of.review, true_stars: of.true_stars };
+        for shadow in router.copies(draw) {
+            let copy = self.serve(self.shadowed[shadow], request, table, costs);
+            sink(&InvocationRecord { copy: true, ..copy });
+            copies += 1;
+        }
+        copies
     }
 
     /// A review as the traffic would draw it, from the stream of requests by hand.
@@ -352,35 +406,42 @@ impl Simulation {
     fn serve(
         &mut self,
         place: usize,
-        user: u32,
-        review: ReviewId,
-        true_stars: Option<crate::domain::Stars>,
+        request: Request,
         table: &PredictionTable,
         costs: &Costs,
     ) -> InvocationRecord {
-        let (id, fleet) = &mut self.fleets[place];
+        let Request { id, user, review, true_stars } = request;
+        let (fleet_id, fleet) = &mut self.fleets[place];
         let artifact = fleet.spec().artifact;
         let model_us = costs.0[artifact.index()].us(table.tokens(review));
         let served = fleet.serve(self.now.as_ns(), model_us);
         let answered = served.status.is_answered();
         let predicted = if answered { table.prediction(artifact, review).map(|p| p.stars) } else { None };
-        let record = InvocationRecord {
-            id: self.next_id,
+        InvocationRecord {
+            id,
             arrival: self.now,
             user,
             review,
             true_stars,
-            fleet: *id,
+            fleet: *fleet_id,
             instance: served.instance,
             status: served.status,
             wait_ns: served.wait_ns,
             service_ns: served.service_ns,
             overhead_ns: served.overhead_ns,
             predicted,
-        };
-        self.next_id += 1;
-        record
+            copy: false,
+        }
     }
+}
+
+/// What a caller sends.
+#[derive(Clone, Copy)]
+struct Request {
+    id: u64,
+    user: u32,
+    review: ReviewId,
+    true_stars: Option<crate::domain::Stars>,
 }
 
 /// What each artefact costs.
@@ -499,7 +560,7 @@ mod tests {
                 seen.extend(records(&mut s, until));
                 if by_hand {
                     let review = s.sample_review().unwrap();
-                    s.invoke(review, 0, None, &PredictionTable::default()).unwrap();
+                    s.invoke(review, 0, None, &PredictionTable::default(), &mut |_| {}).unwrap();
                 }
             }
             seen.iter().map(|r| (r.arrival, r.review, r.user)).collect::<Vec<_>>()
@@ -513,12 +574,13 @@ mod tests {
         s.launch(FleetId(2), spec("B")).unwrap();
         s.set_routes(routes(&[(1, "A", 1.0), (2, "B", 0.0)])).unwrap();
         let table = PredictionTable::default();
-        let mut to = |target| s.invoke(ReviewId(0), 3, target, &table).map(|r| (r.fleet, r.user));
+        let mut to =
+            |target| s.invoke(ReviewId(0), 3, target, &table, &mut |_| {}).map(|r| (r.fleet, r.user));
         assert_eq!(to(None), Ok((FleetId(1), 3)));
         assert_eq!(to(Some(FleetId(2))), Ok((FleetId(2), 3)));
         assert_eq!(to(Some(FleetId(7))), Err(SimulationError::NoFleet(FleetId(7))));
         s.set_routes(None).unwrap();
-        assert_eq!(s.invoke(ReviewId(0), 0, None, &table), Err(SimulationError::NoRoutes));
+        assert_eq!(s.invoke(ReviewId(0), 0, None, &table, &mut |_| {}), Err(SimulationError::NoRoutes));
         assert_eq!(s.invocations(), 2);
     }
 

@@ -93,6 +93,7 @@ pub fn parse_json(like: &Command, text: &str) -> Result<Command, RequestError> {
             read(text).map(|r: ConfigRequest| Command::CreateEndpointConfig {
                 endpoint_config_name: r.endpoint_config_name,
                 production_variants: r.production_variants,
+                shadow_production_variants: r.shadow_production_variants,
             })
         }
         Command::CreateEndpoint { .. } => read(text).map(|r: EndpointRequest| Command::CreateEndpoint {
@@ -136,7 +137,12 @@ macro_rules! request {
     };
 }
 request!(ModelRequest { model_name: String, primary_container: ContainerInput });
-request!(ConfigRequest { endpoint_config_name: String, production_variants: Vec<ProductionVariantInput> });
+request!(ConfigRequest {
+    endpoint_config_name: String,
+    production_variants: Vec<ProductionVariantInput>,
+    #[serde(default)]
+    shadow_production_variants: Vec<ProductionVariantInput>,
+});
 request!(EndpointRequest { endpoint_name: String, endpoint_config_name: String });
 request!(UpdateRequest {
     endpoint_name: String,

@@ -377,11 +377,11 @@ impl Worker {
         Ok(all.into_iter().map(|(variant, datapoints)| VariantSeries { variant, datapoints }).collect())
     }
 
-    /// Artefacts of the variants that serve.
+    /// Artefacts of the variants that serve or shadow.
     fn serving(&self) -> Vec<Artifact> {
         let endpoint = self.experiment.called_endpoint();
-        let live = endpoint.filter(|e| e.status != EndpointStatus::Deleting).map(|e| &e.variants[..]);
-        live.unwrap_or_default().iter().map(|v| v.artifact).collect()
+        let live = endpoint.filter(|e| e.status != EndpointStatus::Deleting);
+        live.into_iter().flat_map(|e| e.deployment.all()).map(|v| v.artifact).collect()
     }
 
     /// Whether a model has still to be asked about reviews.

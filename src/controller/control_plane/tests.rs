@@ -29,6 +29,7 @@ fn config(name: &str, variants: &[(&str, &str, f64)]) -> Command {
     Command::CreateEndpointConfig {
         endpoint_config_name: name.into(),
         production_variants: variants.iter().map(variant).collect(),
+        shadow_production_variants: Vec::new(),
     }
 }
 
@@ -138,7 +139,7 @@ fn an_update_to_a_bad_image_keeps_the_old_fleet_serving() {
 fn weights_show_desired_until_they_are_current() {
     let mut plane = in_service();
     plane.execute(&weights(&[("VariantA", 0.0), ("VariantB", 100.0)]), s(300)).unwrap();
-    let a = &plane.endpoint(ENDPOINT).unwrap().variants[0];
+    let a = &plane.endpoint(ENDPOINT).unwrap().variants()[0];
     assert_eq!((a.current_weight.get(), a.desired_weight.get()), (50.0, 0.0));
     assert_eq!(status(&plane), EndpointStatus::Updating);
     assert_eq!(plane.endpoint(ENDPOINT).unwrap().split().unwrap().share(0), 0.5);
@@ -149,7 +150,7 @@ fn weights_show_desired_until_they_are_current() {
 #[test]
 fn an_update_launches_the_new_fleet_before_it_retires_the_old_one() {
     let mut plane = in_service();
-    let old: Vec<_> = plane.endpoint(ENDPOINT).unwrap().variants.iter().map(|v| v.fleet).collect();
+    let old: Vec<_> = plane.endpoint(ENDPOINT).unwrap().variants().iter().map(|v| v.fleet).collect();
     plane.execute(&update("b-only"), s(300)).unwrap();
     assert!(plane.endpoint(ENDPOINT).unwrap().split().is_some());
     let changes = plane.advance(s(540));
@@ -160,7 +161,7 @@ fn an_update_launches_the_new_fleet_before_it_retires_the_old_one() {
         FleetChange::Retire(y)
     ] if [*x, *y] == old[..]));
     let endpoint = plane.endpoint(ENDPOINT).unwrap();
-    assert!(!old.contains(&endpoint.variants[0].fleet));
+    assert!(!old.contains(&endpoint.variants()[0].fleet));
     assert_eq!(endpoint.config.as_str(), "b-only");
 }
 
@@ -258,7 +259,7 @@ fn retained_properties_survive_an_update() {
     let weight_after = |mut plane: ControlPlane, call: Command| {
         plane.execute(&call, s(350)).unwrap();
         plane.advance(s(1_000));
-        plane.endpoint(ENDPOINT).unwrap().variants[1].current_weight.get()
+        plane.endpoint(ENDPOINT).unwrap().variants()[1].current_weight.get()
     };
     assert_eq!(weight_after(plane.clone(), keep(Vec::new())), 7.0);
     let weight = ExcludedProperty { variant_property_type: VariantProperty::DesiredWeight };

@@ -120,11 +120,15 @@ pub fn Configuration() -> impl IntoView {
     let command = Signal::derive(move || {
         let (name, variants) =
             draft.with(|d| d.as_ref().map(|d| (d.name.clone(), d.variants()))).unwrap_or_default();
-        Command::CreateEndpointConfig { endpoint_config_name: name, production_variants: variants }
+        Command::CreateEndpointConfig {
+            endpoint_config_name: name,
+            production_variants: variants,
+            shadow_production_variants: Vec::new(),
+        }
     });
     let action = Signal::derive(move || error.with(Option::is_none).then(|| LabAction::Call(command.get())));
     let edit = Callback::new(move |command| {
-        if let Command::CreateEndpointConfig { endpoint_config_name, production_variants } = command {
+        if let Command::CreateEndpointConfig { endpoint_config_name, production_variants, .. } = command {
             form.change(|d| {
                 d.name = endpoint_config_name;
                 d.rows.clear();

@@ -65,6 +65,7 @@ pub fn Remove() -> impl IntoView {
         endpoint_config_name: name.get(),
         production_variants: serving
             .with(|s| s.variants.iter().filter(|v| v.variant_name == kept.get()).cloned().collect()),
+        shadow_production_variants: Vec::new(),
     });
     let update = Signal::derive(move || Command::UpdateEndpoint {
         endpoint_name: chosen.name_or_usual(),
@@ -83,7 +84,7 @@ pub fn Remove() -> impl IntoView {
         })
     });
     let edit = Callback::new(move |command| {
-        if let Command::CreateEndpointConfig { endpoint_config_name, production_variants } = command {
+        if let Command::CreateEndpointConfig { endpoint_config_name, production_variants, .. } = command {
             written_name.set(Some(endpoint_config_name));
             if let Some(variant) = production_variants.into_iter().next() {
                 kept_choice.set(Some(variant.variant_name));

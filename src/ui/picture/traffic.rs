@@ -142,6 +142,7 @@ mod tests {
             service_ns: 2_000_000,
             overhead_ns: 0,
             predicted: None,
+            copy: false,
         }
     }
 
