@@ -6,6 +6,7 @@ use super::{act::Act, call::CallView, names::free_name};
 use crate::{
     domain::{
         Command, ConfigError, EndpointConfig, InstanceType, MAX_PRODUCTION_VARIANTS, ProductionVariantInput,
+        ShadowRule,
     },
     lab::{LabAction, LabId, Snapshot},
     ui::{
@@ -109,7 +110,7 @@ pub fn Configuration() -> impl IntoView {
 
     let error = Memo::new(move |_| {
         let d = draft.get()?;
-        EndpointConfig::check(&d.name, &d.variants()).err()
+        EndpointConfig::check(&d.name, &d.variants(), &[], ShadowRule::SageMaker).err()
     });
     let name_problem = Signal::derive(move || match error.get() {
         Some(e @ ConfigError::Member { .. }) if place(&e).is_none() => Some(e.to_string()),
