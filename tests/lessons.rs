@@ -79,6 +79,33 @@ fn create(endpoint: &str, config: &str) -> LabAction {
     call(Command::CreateEndpoint { endpoint_name: endpoint.into(), endpoint_config_name: config.into() })
 }
 
+fn shadow_config(name: &str) -> LabAction {
+    let variant = |name: &str, model: &str, count, weight| ProductionVariantInput {
+        variant_name: name.into(),
+        model_name: model.into(),
+        instance_type: "ml.m5.large".into(),
+        initial_instance_count: count,
+        initial_variant_weight: weight,
+        routing_config: None,
+    };
+    call(Command::CreateEndpointConfig {
+        endpoint_config_name: name.into(),
+        production_variants: vec![variant("Production", "model-a", 2, 1.0)],
+        shadow_production_variants: vec![variant("Shadow", "model-c", 1, 0.5)],
+    })
+}
+
+fn copy_all() -> LabAction {
+    call(Command::UpdateEndpointWeightsAndCapacities {
+        endpoint_name: "reviews".into(),
+        desired_weights_and_capacities: vec![DesiredWeightAndCapacity {
+            variant_name: "Shadow".into(),
+            desired_weight: Some(1.0),
+            desired_instance_count: Some(2),
+        }],
+    })
+}
+
 fn all_to_b() -> LabAction {
     let set = |name: &str, weight| DesiredWeightAndCapacity {
         variant_name: name.into(),
@@ -199,6 +226,38 @@ fn solution(lab: LabId) -> Vec<(&'static str, Vec<LabAction>)> {
             ("traffic", vec![traffic(100.0), wait(90)]),
             ("promote", vec![all_to_b(), wait(46)]),
             ("release", release("reviews", &["canary"], &["reviews-a", "reviews-b"])),
+        ],
+        LabId::ShadowApi => vec![
+            ("models", vec![model("model-a", Artifact::A), model("model-c", Artifact::C)]),
+            ("configuration", vec![shadow_config("shadowed")]),
+            ("deploy", vec![create("reviews", "shadowed"), wait(241)]),
+            ("guess", vec![LabAction::Guess { prompt: Prompt::ShadowPerInstance, value: 50.0 }]),
+            ("traffic", vec![traffic(20.0), wait(155)]),
+            (
+                "metrics",
+                vec![
+                    view(Metric::InvocationsPerInstance),
+                    view(Metric::ModelLatency),
+                    view(Metric::OverheadLatency),
+                ],
+            ),
+            ("pairs", vec![wait(60)]),
+            ("disagreements", vec![LabAction::ReadDisagreement(ReviewId(0))]),
+            ("all-copies", vec![copy_all(), wait(121)]),
+            (
+                "promote",
+                vec![
+                    config("c-only", &[("Shadow", "model-c", 1.0)]),
+                    call(Command::UpdateEndpoint {
+                        endpoint_name: "reviews".into(),
+                        endpoint_config_name: "c-only".into(),
+                        retain_all_variant_properties: false,
+                        exclude_retained_variant_properties: vec![],
+                    }),
+                    wait(241),
+                ],
+            ),
+            ("release", release("reviews", &["shadowed", "c-only"], &["model-a", "model-c"])),
         ],
         LabId::Sandbox => vec![],
     }

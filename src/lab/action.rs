@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     analysis::metrics::{Metric, Statistic},
-    domain::{Artifact, Command, ImageScope, InstanceType, ShadowRule, Stars},
+    domain::{Artifact, Command, ImageScope, InstanceType, ReviewId, ShadowRule, Stars},
     simulation::TrafficSettings,
 };
 
@@ -16,19 +16,22 @@ pub enum LabId {
     AbTesting,
     /// A canary at 5%.
     Canary,
+    /// A shadow variant by the API, from two models to its promotion.
+    ShadowApi,
     /// Everything unlocked, no steps.
     Sandbox,
 }
 
 impl LabId {
     /// All of them, in teaching order.
-    pub const ALL: [Self; 3] = [Self::AbTesting, Self::Canary, Self::Sandbox];
+    pub const ALL: [Self; 4] = [Self::AbTesting, Self::Canary, Self::ShadowApi, Self::Sandbox];
 
     /// Its name in an address, e.g. `ab-testing`.
     pub const fn slug(self) -> &'static str {
         match self {
             Self::AbTesting => "ab-testing",
             Self::Canary => "canary",
+            Self::ShadowApi => "shadow-api",
             Self::Sandbox => "sandbox",
         }
     }
@@ -56,6 +59,9 @@ pub enum Prompt {
     SplitOfFifty,
     /// How many percent of 50-request samples miss a 5% canary altogether?
     CanaryMissed,
+    /// How high is the shadow's `InvocationsPerInstance` in percent of production's, at 2 and 1 instances and half
+    /// of the requests copied?
+    ShadowPerInstance,
 }
 
 /// An action. With the seed and the moments, the actions are the whole state: replayed, they give it again.
@@ -134,6 +140,8 @@ pub enum LabAction {
         /// Microseconds more for each token.
         per_token_us: f64,
     },
+    /// Opens a review about which the shadow and production gave different stars.
+    ReadDisagreement(ReviewId),
     /// The learner says how many stars a sentence of his own has.
     Label {
         /// The sentence's place in the last ad hoc batch.

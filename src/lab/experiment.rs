@@ -225,6 +225,7 @@ pub struct Experiment {
     pub(super) viewed: Vec<(Metric, Statistic)>,
     pub(super) lineage: Vec<LineageRow>,
     pub(super) lineage_read: bool,
+    pub(super) disagreement_read: bool,
     done: Vec<bool>,
 }
 
@@ -278,6 +279,7 @@ impl Experiment {
             viewed: Vec::new(),
             lineage: Vec::new(),
             lineage_read: false,
+            disagreement_read: false,
             done: vec![false; lesson.steps.len()],
         };
         experiment.furnish();
@@ -324,6 +326,7 @@ impl Experiment {
                 Command::DeleteEndpointConfig { endpoint_config_name: "autopilot-config".into() },
                 Command::DeleteModel { model_name: "autopilot-model".into() },
             ],
+            LabId::ShadowApi => Vec::new(),
             LabId::Canary => vec![model("reviews-a", Artifact::A), model("reviews-b", Artifact::B)],
             LabId::Sandbox => vec![
                 model("reviews-a", Artifact::A),
@@ -703,6 +706,16 @@ impl Experiment {
                     )));
                 }
                 self.table.set_cost(*artifact, cost);
+            }
+            LabAction::ReadDisagreement(review) => {
+                let mut all = self.ledger.pairs.iter().flat_map(|p| p.pairs.disagreements());
+                if !all.any(|d| d.review == *review) {
+                    return Err(Refusal::lab_rule(format!(
+                        "production and shadow never disagreed on review {}; open one of the list",
+                        review.0
+                    )));
+                }
+                self.disagreement_read = true;
             }
             LabAction::Label { row, stars } => {
                 let batch = self.batches.iter_mut().rev().find(|b| b.own_words);

@@ -4,7 +4,7 @@ use super::{Experiment, Goal, experiment::LEFTOVER_ENDPOINT};
 use crate::{
     analysis::metrics::{Metric, Statistic},
     controller::{Endpoint, EndpointStatus},
-    domain::{Artifact, EndpointConfig, ImageScope},
+    domain::{Artifact, EndpointConfig, ImageScope, SamplingShare},
 };
 
 /// The four metrics of the lab.
@@ -54,6 +54,29 @@ fn shares_match(config: &EndpointConfig, shares: &[f64]) -> bool {
         && weights.iter().zip(shares).all(|(w, s)| (w / sum - s).abs() <= SHARE_TOLERANCE)
 }
 
+fn in_service(e: &Experiment, endpoint: &Endpoint) -> Verdict {
+    if endpoint.status.serves() {
+        return Verdict::done();
+    }
+    let fraction = endpoint.transition.as_ref().map(|t| {
+        let whole = t.ends.since(t.began).as_secs_f64().max(1e-9);
+        (e.now().since(t.began).as_secs_f64() / whole).min(1.0)
+    });
+    let missing = match &endpoint.failure_reason {
+        Some(reason) => format!("the endpoint failed: {reason}"),
+        None => format!("the endpoint is {}", endpoint.status),
+    };
+    Verdict { done: false, missing, fraction }
+}
+
+fn viewed(e: &Experiment, metrics: &[Metric]) -> Verdict {
+    let unseen: Vec<_> =
+        metrics.iter().filter(|m| !e.viewed.iter().any(|(v, _)| v == *m)).map(|m| m.name()).collect();
+    let missing = format!("not looked at since the split changed: {}", unseen.join(", "));
+    let fraction = Some(1.0 - unseen.len() as f64 / metrics.len().max(1) as f64);
+    Verdict { fraction, ..Verdict::when(unseen.is_empty(), missing) }
+}
+
 fn percent(share: f64) -> String {
     format!("{:.0}%", share * 100.0)
 }
@@ -91,6 +114,61 @@ pub(super) fn judge(goal: &Goal, e: &Experiment) -> Verdict {
             let have = [Artifact::A, Artifact::B].into_iter().filter(|a| loaded(*a)).count();
             Verdict::counted(have as u64, 2, "models are created")
         }
+        Goal::ModelsOf(artifacts) => {
+            let have = artifacts.iter().filter(|a| loaded(**a)).count();
+            Verdict::counted(have as u64, artifacts.len() as u64, "models are created")
+        }
+        Goal::ShadowConfig { sampling, production_instances, shadow_instances } => {
+            let found = e.plane.configs().any(|c| {
+                let (ours, theirs) = (&c.production_variants[..], &c.shadow_production_variants[..]);
+                let ([ours], [theirs]) = (ours, theirs) else { return false };
+                let share = SamplingShare::of_weights(theirs.initial_weight, [ours.initial_weight]).get();
+                (share - sampling).abs() <= SHARE_TOLERANCE
+                    && ours.initial_instance_count == *production_instances
+                    && theirs.initial_instance_count == *shadow_instances
+            });
+            let missing = format!(
+                "no configuration has {production_instances} production instances and {shadow_instances} shadow instance that gets {} of the requests",
+                percent(*sampling)
+            );
+            Verdict::when(found, missing)
+        }
+        Goal::ShadowInService => match endpoints(e).find(|e| !e.shadows().is_empty()) {
+            None => Verdict::when(false, "no endpoint has a shadow variant"),
+            Some(endpoint) => in_service(e, endpoint),
+        },
+        Goal::PairsCompared(wanted) => {
+            let compared = e.pair_ledgers().iter().map(|p| p.pairs.compared()).max().unwrap_or(0);
+            Verdict::counted(compared, *wanted, "pairs compared")
+        }
+        Goal::DisagreementRead => Verdict::when(e.disagreement_read, "no disagreement has been opened yet"),
+        Goal::ShadowSampling(wanted) => {
+            let share = endpoints(e)
+                .filter(|e| e.status == EndpointStatus::InService && !e.shadows().is_empty())
+                .map(|e| e.deployment.sampling(0).get())
+                .next();
+            match share {
+                Some(share) if (share - wanted).abs() <= SHARE_TOLERANCE => Verdict::done(),
+                Some(share) => Verdict::when(false, format!("{} of the requests are copied", percent(share))),
+                None => {
+                    Verdict::when(false, "no shadow variant is in service, or the endpoint is being changed")
+                }
+            }
+        }
+        Goal::OnlyServes(artifact) => {
+            let only = endpoints(e).any(|e| {
+                e.status == EndpointStatus::InService
+                    && e.shadows().is_empty()
+                    && matches!(e.variants(), [v] if v.artifact == *artifact)
+            });
+            let updating = endpoints(e).any(|e| e.status == EndpointStatus::Updating);
+            let missing = if updating {
+                "the new fleet is being started".to_owned()
+            } else {
+                format!("no endpoint serves with {artifact} alone")
+            };
+            Verdict::when(only, missing)
+        }
         Goal::ConfigWithShares(shares) => {
             let wanted = shares.iter().map(|s| percent(*s)).collect::<Vec<_>>().join(" / ");
             let found = e.plane.configs().any(|c| {
@@ -110,18 +188,7 @@ pub(super) fn judge(goal: &Goal, e: &Experiment) -> Verdict {
             let found = endpoints(e).find(|e| e.variants().len() >= 2);
             match found {
                 None => Verdict::when(false, "no endpoint has two variants"),
-                Some(e) if e.status.serves() => Verdict::done(),
-                Some(endpoint) => {
-                    let fraction = endpoint.transition.as_ref().map(|t| {
-                        let whole = t.ends.since(t.began).as_secs_f64().max(1e-9);
-                        (e.now().since(t.began).as_secs_f64() / whole).min(1.0)
-                    });
-                    let missing = match &endpoint.failure_reason {
-                        Some(reason) => format!("the endpoint failed: {reason}"),
-                        None => format!("the endpoint is {}", endpoint.status),
-                    };
-                    Verdict { done: false, missing, fraction }
-                }
+                Some(endpoint) => in_service(e, endpoint),
             }
         }
         Goal::DeploymentTracked => {
@@ -159,13 +226,8 @@ pub(super) fn judge(goal: &Goal, e: &Experiment) -> Verdict {
             }
             Verdict::counted(answered, *wanted, "requests served")
         }
-        Goal::FourMetricsViewed => {
-            let unseen: Vec<_> =
-                FOUR.iter().filter(|m| !e.viewed.iter().any(|(v, _)| v == *m)).map(|m| m.name()).collect();
-            let missing = format!("not looked at since the split changed: {}", unseen.join(", "));
-            let fraction = Some(1.0 - unseen.len() as f64 / FOUR.len() as f64);
-            Verdict { fraction, ..Verdict::when(unseen.is_empty(), missing) }
-        }
+        Goal::FourMetricsViewed => viewed(e, &FOUR),
+        Goal::MetricsViewed(metrics) => viewed(e, metrics),
         Goal::SumAndAverageCompared => {
             let seen = |s: Statistic| e.viewed.contains(&(Metric::ModelLatency, s));
             let missing = match (seen(Statistic::Sum), seen(Statistic::Average)) {

@@ -1,6 +1,7 @@
 //! The form of a lesson.
 
 use super::{LabId, Prompt};
+use crate::{analysis::metrics::Metric, domain::Artifact};
 
 /// A part of a step's text.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -62,6 +63,10 @@ pub enum Control {
     Release,
     /// Says how likely a canary is missed.
     Exposure,
+    /// Compares a shadow with what it shadows, pair by pair.
+    Comparison,
+    /// Lists the reviews on which the two disagree.
+    Disagreements,
 }
 
 /// What must be true of the experiment for a step to be done. Each names what the learner must bring about;
@@ -82,6 +87,29 @@ pub enum Goal {
     InferenceImageChosen,
     /// There is a model of each of A and B.
     TwoModels,
+    /// There is a model of each of these.
+    ModelsOf(&'static [Artifact]),
+    /// There is a configuration that copies this share to a shadow, with so many instances each.
+    ShadowConfig {
+        /// Share of the requests that are copied, 0 to 1.
+        sampling: f64,
+        /// Instances of the production variant.
+        production_instances: u32,
+        /// Instances of the shadow variant.
+        shadow_instances: u32,
+    },
+    /// An endpoint serves, and has a shadow variant.
+    ShadowInService,
+    /// These were looked at since the last change of the split.
+    MetricsViewed(&'static [Metric]),
+    /// A shadow and what it shadows were compared on so many requests.
+    PairsCompared(u64),
+    /// A disagreement was opened.
+    DisagreementRead,
+    /// A shadow gets copies of this share of the requests, within 0.5 points.
+    ShadowSampling(f64),
+    /// The endpoint has one variant, with this artefact, and no shadow.
+    OnlyServes(Artifact),
     /// There is a configuration whose variants have these shares, within 0.5 points, with models A and B.
     ConfigWithShares(&'static [f64]),
     /// A guess was made.

@@ -1,6 +1,7 @@
 //! The workshop: lessons as data, goals as predicates, and the experiment that actions change.
 
 mod action;
+mod disagreements;
 mod experiment;
 mod goal;
 mod journal;
@@ -11,6 +12,9 @@ mod snapshot;
 mod view;
 
 pub use action::{LabAction, LabId, Pace, Prompt};
+pub use disagreements::{
+    DisagreementFilter, DisagreementOrder, DisagreementPage, DisagreementQuery, DisagreementRow,
+};
 pub use experiment::{Experiment, LEFTOVER_ENDPOINT, OwnText, Progress};
 pub use journal::{Journal, JournalEntry, Refusal};
 pub use lesson::{Block, Control, Goal, Lesson, Step};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     analysis::metrics::{Datapoint, Metric, Statistic},
     domain::{Artifact, InvocationRecord, Stars},
-    lab::{LabAction, Snapshot},
+    lab::{DisagreementPage, DisagreementQuery, LabAction, Snapshot},
 };
 
 pub use crate::lab::{Journal, JournalEntry, Refusal};
@@ -47,6 +47,13 @@ pub enum ToWorker {
         artifact: Artifact,
         /// Token hashes of each text.
         texts: Vec<Vec<u32>>,
+    },
+    /// Asks for the reviews on which a shadow disagreed. Answered by `Disagreements` with the same number.
+    Disagreements {
+        /// Number of the message.
+        id: u64,
+        /// What is asked.
+        query: DisagreementQuery,
     },
     /// Whether the page is seen: an unseen page needs no snapshots.
     Visible(bool),
@@ -137,6 +144,13 @@ pub enum FromWorker {
         true_stars: Option<Stars>,
         /// What each artefact makes of it.
         opinions: Vec<Opinion>,
+    },
+    /// Disagreements asked for.
+    Disagreements {
+        /// Number of the message.
+        id: u64,
+        /// The rows.
+        page: DisagreementPage,
     },
     /// Texts scored.
     Scored {

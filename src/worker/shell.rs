@@ -300,6 +300,10 @@ impl Worker {
                 let tokens = tokens.texts().to_vec();
                 self.say(&FromWorker::Explained { id, text, tokens, true_stars, opinions });
             }
+            ToWorker::Disagreements { id, query } => {
+                let page = self.experiment.disagreements(&query);
+                self.say(&FromWorker::Disagreements { id, page });
+            }
             ToWorker::Score { id, artifact, texts } => {
                 self.to_score.push((id, artifact, texts));
                 return vec![artifact];

@@ -2,6 +2,7 @@
 
 mod ab_testing;
 mod canary;
+mod shadow_api;
 
 use super::{Control, LabId, Lesson};
 
@@ -19,6 +20,8 @@ static SANDBOX: Lesson = Lesson {
         Control::Predict,
         Control::Batch,
         Control::Weights,
+        Control::Comparison,
+        Control::Disagreements,
         Control::Remove,
         Control::Signatures,
         Control::InferenceCode,
@@ -32,6 +35,7 @@ pub fn lesson(lab: LabId) -> &'static Lesson {
     match lab {
         LabId::AbTesting => &ab_testing::LESSON,
         LabId::Canary => &canary::LESSON,
+        LabId::ShadowApi => &shadow_api::LESSON,
         LabId::Sandbox => &SANDBOX,
     }
 }
