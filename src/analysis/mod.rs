@@ -1,5 +1,18 @@
-//! Records in, estimates out: metrics per variant and minute, with bounded memory.
+//! Records in, estimates out: metrics per variant and minute, with bounded memory; what may be concluded from them,
+//! and when.
+//!
+//! A is the control, B the treatment, every difference is B less A, and a p-value has two sides unless its name says
+//! another thing. What the data cannot tell is [`StatisticsError::CannotTell`] with its reason, never NaN, 0 or 1.
 
 pub mod binomial;
+mod distribution;
+mod error;
+mod interval;
 pub mod metrics;
+pub mod paired;
+mod summary;
+
+pub use error::{CannotTell, Result, StatisticsError};
+pub use interval::Interval;
+pub use summary::Summary;
 pub mod pairs;

@@ -152,6 +152,13 @@ pub struct EndpointView {
     pub cost_usd_per_hour: f64,
 }
 
+impl EndpointView {
+    /// Every variant: production, shadow, and those of both kinds that are being started.
+    pub fn all_variants(&self) -> impl Iterator<Item = &VariantView> {
+        [&self.variants, &self.shadows, &self.pending_variants, &self.pending_shadows].into_iter().flatten()
+    }
+}
+
 /// How far an artefact is from answering.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ArtifactState {

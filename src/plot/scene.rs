@@ -70,6 +70,8 @@ pub struct LaneSpec {
     pub share: f64,
     /// It is being started and serves later.
     pub starting: bool,
+    /// It gets copies, which end in it.
+    pub shadow: bool,
 }
 
 /// A cubic curve.
@@ -125,6 +127,8 @@ pub struct Lane {
     pub link_width: f64,
     /// It is being started and serves later.
     pub starting: bool,
+    /// It gets copies, which end in it.
+    pub shadow: bool,
 }
 
 impl Lane {
@@ -307,6 +311,7 @@ fn place_lanes(
             link,
             link_width,
             starting: spec.starting,
+            shadow: spec.shadow,
         });
     }
     lanes
@@ -380,6 +385,10 @@ impl Journey {
             (age.saturating_sub(from).as_secs_f64() / length.as_secs_f64()).clamp(0.0, 1.0)
         };
         let spot = |at, leg| Some(Spot { at, leg });
+        if lane.shadow && (age < Self::ASKING || age >= back_from) {
+            // A copy is made at the router, and what becomes of it is seen by no caller.
+            return None;
+        }
         if age < Self::ASKING {
             spot(self.between(scene, lane, share(Duration::ZERO, Self::ASKING), 1.0), Leg::Asking)
         } else if age < served_from {
@@ -446,7 +455,7 @@ mod tests {
     use super::*;
 
     fn specs(shares: &[f64]) -> Vec<LaneSpec> {
-        shares.iter().map(|&share| LaneSpec { instances: 2, share, starting: false }).collect()
+        shares.iter().map(|&share| LaneSpec { instances: 2, share, starting: false, shadow: false }).collect()
     }
 
     fn journey() -> Journey {
@@ -490,7 +499,7 @@ mod tests {
 
     #[test]
     fn instances_beyond_the_room_share_the_last_box() {
-        let spec = LaneSpec { instances: 40, share: 1.0, starting: false };
+        let spec = LaneSpec { instances: 40, share: 1.0, starting: false, shadow: false };
         let scene = Scene::layout(900.0, &[spec]);
         let lane = &scene.lanes[0];
         assert_eq!(lane.hidden + lane.boxes.len() - 1, 40);
@@ -500,7 +509,7 @@ mod tests {
     #[test]
     fn old_and_new_fleet_stand_apart_under_headings() {
         let mut both = specs(&[0.5, 0.5]);
-        both.push(LaneSpec { instances: 1, share: 0.0, starting: true });
+        both.push(LaneSpec { instances: 1, share: 0.0, starting: true, shadow: false });
         let scene = Scene::layout(900.0, &both);
         let heading = scene.starting_heading.unwrap();
         assert!(scene.serving_heading.is_some());
@@ -520,6 +529,20 @@ mod tests {
             assert_eq!((first.leg, last.leg), (Leg::Asking, Leg::Returning));
             assert_eq!(journey.at(&scene, journey.length()), None);
         }
+    }
+
+    #[test]
+    fn a_copy_begins_at_the_router_and_ends_in_its_instance() {
+        let mut specs = specs(&[1.0, 0.5]);
+        specs[1].shadow = true;
+        let scene = Scene::layout(1_000.0, &specs);
+        let journey = journey();
+        let legs: Vec<Leg> = (0..journey.length().as_millis() as u64 / 16)
+            .filter_map(|f| journey.at(&scene, Duration::from_millis(16 * f)))
+            .map(|s| s.leg)
+            .collect();
+        assert!(legs.contains(&Leg::Routed) && legs.contains(&Leg::Served));
+        assert!(!legs.contains(&Leg::Asking) && !legs.contains(&Leg::Returning));
     }
 
     #[test]

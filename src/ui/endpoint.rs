@@ -100,7 +100,8 @@ fn EndpointCard(name: String, newest: Memo<bool>) -> impl IntoView {
     let head = Memo::new(move |_| head.get().flatten());
     let variants = store.slice(move |s| s.endpoints.iter().find(|e| part(e)).map(|e| rows(&e.variants)));
     let pending =
-        store.slice(move |s| s.endpoints.iter().find(|e| part(e)).map(|e| rows(&e.pending_variants)));
+        store.slice(move |s| s.endpoints.iter().find(|e| part(e)).map(|e| rows_of(&e.pending_variants, &e.pending_shadows)));
+    let shadows = store.slice(move |s| s.endpoints.iter().find(|e| part(e)).map(|e| rows(&e.shadows)));
     let of = move |memo: Memo<Option<Option<Vec<Row>>>>| memo.get().flatten().unwrap_or_default();
     let progress = Memo::new(move |_| head.with(|h| h.as_ref().and_then(|h| h.progress)));
     let ready_at = Signal::derive(move || {
@@ -147,6 +148,9 @@ fn EndpointCard(name: String, newest: Memo<bool>) -> impl IntoView {
                 <EndpointPicture endpoint=key.get_value() />
             </Show>
             <VariantTable rows=Signal::derive(move || of(variants)) caption="Variants" />
+            <Show when=move || !of(shadows).is_empty()>
+                <VariantTable rows=Signal::derive(move || of(shadows)) caption="Shadow: gets copies, answers nobody" />
+            </Show>
             <Show when=move || !of(pending).is_empty()>
                 <VariantTable rows=Signal::derive(move || of(pending)) caption="Being started" />
             </Show>
@@ -167,6 +171,10 @@ struct Row {
     accuracy: String,
     errors: u64,
     status: Option<String>,
+}
+
+fn rows_of(production: &[VariantView], shadows: &[VariantView]) -> Vec<Row> {
+    production.iter().chain(shadows).map(row).collect()
 }
 
 fn rows(variants: &[VariantView]) -> Vec<Row> {

@@ -67,7 +67,7 @@ pub fn Inspector() -> impl IntoView {
 fn route(store: Store, fleet: FleetId) -> Option<(String, String)> {
     store.snapshot.with_untracked(|s| {
         s.as_ref()?.endpoints.iter().find_map(|e| {
-            let variant = e.variants.iter().chain(&e.pending_variants).find(|v| v.fleet == fleet)?;
+            let variant = e.all_variants().find(|v| v.fleet == fleet)?;
             Some((e.name.clone(), variant.name.clone()))
         })
     })
@@ -178,7 +178,7 @@ fn likeliest(probabilities: &[f64; 5]) -> Option<u8> {
 }
 
 /// The request as a shell would send it to the service.
-fn curl(endpoint: &str, text: &str) -> String {
+pub fn curl(endpoint: &str, text: &str) -> String {
     let body = serde_json::json!({ "features": [text] }).to_string().replace('\'', r"'\''");
     format!(
         "curl --aws-sigv4 \"aws:amz:us-east-1:sagemaker\" \\\n  --user \"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY\" \\\n  -H 'Content-Type: application/jsonlines' \\\n  -H 'Accept: application/jsonlines' \\\n  -d '{body}' \\\n  https://runtime.sagemaker.us-east-1.amazonaws.com/endpoints/{endpoint}/invocations"

@@ -14,7 +14,7 @@ use leptos::{prelude::*, web_sys::File};
 use super::{journal, link::Link, mark::Mark};
 use crate::{
     domain::{Artifact, InvocationRecord, Stars},
-    lab::{LEFTOVER_ENDPOINT, LabAction, LabId, Snapshot, StepState},
+    lab::{DisagreementPage, DisagreementQuery, EndpointView, LEFTOVER_ENDPOINT, LabAction, LabId, Snapshot, StepState},
     wire::{FromWorker, Journal, MetricQuery, Opinion, OwnFile, Refusal, ToWorker, VariantSeries},
 };
 
@@ -121,6 +121,7 @@ pub struct Toast {
 enum Waiting {
     Series(Box<dyn FnOnce(SeriesReply)>),
     Explanation(Box<dyn FnOnce(Explanation)>),
+    Disagreements(Box<dyn FnOnce(DisagreementPage)>),
 }
 
 /// What no view reads: the line to the worker, and what is on its way.
@@ -273,6 +274,15 @@ impl Store {
         self.send(ToWorker::Explain { id, record });
     }
 
+    /// Asks for disagreements; `answer` is called once, unless another lab is opened before.
+    pub fn disagreements(self, query: DisagreementQuery, answer: impl FnOnce(DisagreementPage) + 'static) {
+        let id = self.next_id();
+        self.backstage.update_value(|b| {
+            b.waiting.insert(id, Waiting::Disagreements(Box::new(answer)));
+        });
+        self.send(ToWorker::Disagreements { id, query });
+    }
+
     /// The look of a variant. The first variant that the lab ever saw has the first look.
     pub fn mark(self, variant: &str) -> Mark {
         self.backstage.with_value(|b| {
@@ -405,6 +415,11 @@ impl Store {
                     answer(Explanation { text, tokens, true_stars, opinions });
                 }
             }
+            FromWorker::Disagreements { id, page } => {
+                if let Some(Waiting::Disagreements(answer)) = self.take_waiting(id) {
+                    answer(page);
+                }
+            }
             // Only benchmarks and tests ask for scores.
             FromWorker::Scored { .. } => {}
             FromWorker::Journaled(entry) => {
@@ -448,11 +463,11 @@ impl Store {
         let gathered = self.backstage.try_update_value(|b| {
             b.frame_asked = false;
             let snapshot = b.gathered.take()?;
-            let in_configs = snapshot.configs.iter().flat_map(|c| &c.production_variants);
+            let in_configs = snapshot.configs.iter().flat_map(|c| c.variants());
             let in_configs = in_configs.map(|v| v.variant_name.as_str());
             // The leftover's variant would take the look of the first one that the learner makes.
             let own = snapshot.endpoints.iter().filter(|e| e.name != LEFTOVER_ENDPOINT);
-            let live = own.flat_map(|e| e.variants.iter().chain(&e.pending_variants));
+            let live = own.flat_map(EndpointView::all_variants);
             for name in in_configs.chain(live.map(|v| v.name.as_str())) {
                 if !b.variants.iter().any(|v| v == name) {
                     b.variants.push(name.to_owned());

@@ -52,7 +52,7 @@ pub(super) static LESSON: Lesson = Lesson {
             ],
             goal: Goal::ShadowConfig { sampling: 0.5, production_instances: 2, shadow_instances: 1 },
             hints: &[
-                "Remove the second production variant, then choose \u{201c}Add shadow variant\u{201d}.",
+                "\u{201c}Add shadow variant\u{201d} stands below the production variant.",
                 "Only the quotient of the two weights counts: 10 and 5 copy half as well.",
             ],
             controls: &[Control::Configuration],

@@ -44,6 +44,8 @@ struct Description<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     failure_reason: Option<&'a str>,
     production_variants: Vec<Variant<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    shadow_production_variants: Vec<Variant<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pending_deployment_summary: Option<Pending<'a>>,
 }
@@ -53,6 +55,8 @@ struct Description<'a> {
 struct Pending<'a> {
     endpoint_config_name: &'a str,
     production_variants: Vec<Variant<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    shadow_production_variants: Vec<Variant<'a>>,
 }
 
 #[derive(Serialize)]
@@ -79,6 +83,7 @@ fn description(endpoint: &EndpointView) -> String {
     let pending = endpoint.pending_config.as_deref().map(|config| Pending {
         endpoint_config_name: config,
         production_variants: endpoint.pending_variants.iter().map(variant).collect(),
+        shadow_production_variants: endpoint.pending_shadows.iter().map(variant).collect(),
     });
     let description = Description {
         endpoint_name: &endpoint.name,
@@ -87,6 +92,7 @@ fn description(endpoint: &EndpointView) -> String {
         endpoint_status: endpoint.status.to_string(),
         failure_reason: endpoint.failure_reason.as_deref(),
         production_variants: endpoint.variants.iter().map(variant).collect(),
+        shadow_production_variants: endpoint.shadows.iter().map(variant).collect(),
         pending_deployment_summary: pending,
     };
     serde_json::to_string_pretty(&description).unwrap_or_default()

@@ -19,6 +19,7 @@ pub fn Guess(
     let value = RwSignal::new(match prompt {
         Prompt::SplitOfFifty => 25.0,
         Prompt::CanaryMissed => 1.0,
+        Prompt::ShadowPerInstance => 50.0,
     });
     let guessed =
         store.slice(move |s| s.guesses.iter().rev().find(|(p, _)| *p == prompt).map(|(_, value)| *value));
@@ -31,6 +32,10 @@ pub fn Guess(
         Prompt::CanaryMissed => (
             "A canary gets 5% of the traffic. In how many percent of all samples of 50 requests does it answer none?",
             "Percent of samples",
+        ),
+        Prompt::ShadowPerInstance => (
+            "Production has 2 instances; the shadow has 1 and gets a copy of every second request. How high is the shadow's InvocationsPerInstance, in percent of production's?",
+            "Percent of production's line",
         ),
     };
     let action = Signal::derive(move || Some(LabAction::Guess { prompt, value: value.get() }));
@@ -70,5 +75,9 @@ fn reveal(prompt: Prompt, guess: f64) -> String {
                 wording::percent(missed)
             )
         }
+        Prompt::ShadowPerInstance => format!(
+            "You said {said}%. It is 100%: of N requests each production instance gets N ÷ 2, and so does the \
+            shadow's only one. Equal lines do not mean equal traffic."
+        ),
     }
 }

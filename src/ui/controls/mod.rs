@@ -4,9 +4,11 @@ mod act;
 mod artifacts;
 mod batch;
 mod call;
+mod comparison;
 mod configuration;
 mod deploy;
 mod describe;
+mod disagreements;
 mod exposure;
 mod guess;
 mod image;
@@ -55,6 +57,8 @@ pub const fn title(control: Control) -> &'static str {
         Control::Weights => "Weights and capacities",
         Control::Remove => "Remove a variant",
         Control::Release => "Clean up",
+        Control::Comparison => "Production and shadow, pair by pair",
+        Control::Disagreements => "Where they disagree",
         Control::Exposure => "Would anyone meet the canary?",
     }
 }
@@ -82,6 +86,8 @@ pub fn body(control: Control) -> AnyView {
         Control::Weights => view! { <weights::Weights /> }.into_any(),
         Control::Remove => view! { <remove::Remove /> }.into_any(),
         Control::Release => view! { <release::Release /> }.into_any(),
+        Control::Comparison => view! { <comparison::Comparison /> }.into_any(),
+        Control::Disagreements => view! { <disagreements::Disagreements /> }.into_any(),
         Control::Exposure => view! { <exposure::Exposure /> }.into_any(),
     }
 }

@@ -38,9 +38,10 @@ fn serving(snapshot: &Snapshot, endpoint: Option<&String>) -> Serving {
         initial_variant_weight: 100.0,
         routing_config: None,
     };
-    let largest = endpoint.variants.iter().max_by(|a, b| a.desired_weight.total_cmp(&b.desired_weight));
+    // Beside a shadow the question is whether it takes over.
+    let largest = endpoint.shadows.first().or(endpoint.variants.iter().max_by(|a, b| a.desired_weight.total_cmp(&b.desired_weight)));
     Serving {
-        variants: endpoint.variants.iter().map(input).collect(),
+        variants: endpoint.variants.iter().chain(&endpoint.shadows).map(input).collect(),
         largest: largest.map(|v| v.name.clone()),
         configs,
         config: endpoint.config_name.clone(),

@@ -11,10 +11,11 @@ use super::{
 };
 use crate::{
     domain::{Command, DesiredWeightAndCapacity, WeightError},
-    lab::LabAction,
+    lab::{EndpointView, LabAction, VariantView},
     ui::{
         store::Store,
         widgets::{NumberField, ShareBar, SharePart, SliderField, VariantTag},
+        wording::percent,
     },
 };
 
@@ -22,6 +23,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq)]
 struct Wanted {
     name: String,
+    shadow: bool,
     weight: f64,
     count: i64,
 }
@@ -41,12 +43,18 @@ pub fn Weights() -> impl IntoView {
     let wanted = store.slice(move |s| {
         let name = chosen.name.get();
         let endpoint = s.endpoints.iter().find(|e| Some(&e.name) == name.as_ref());
-        let each = endpoint.into_iter().flat_map(|e| &e.variants).map(|v| Wanted {
-            name: v.name.clone(),
-            weight: v.desired_weight,
-            count: i64::from(v.desired_count),
-        });
-        each.collect::<Vec<_>>()
+        let wanted = |shadow| {
+            move |v: &VariantView| Wanted {
+                name: v.name.clone(),
+                shadow,
+                weight: v.desired_weight,
+                count: i64::from(v.desired_count),
+            }
+        };
+        let of = |e: &EndpointView| {
+            e.variants.iter().map(wanted(false)).chain(e.shadows.iter().map(wanted(true))).collect::<Vec<_>>()
+        };
+        endpoint.map(of).unwrap_or_default()
     });
     let wanted = Memo::new(move |_| wanted.get().unwrap_or_default());
     let changes = RwSignal::new(BTreeMap::<String, Change>::new());
@@ -67,7 +75,7 @@ pub fn Weights() -> impl IntoView {
         desired_weights_and_capacities: desired(),
     });
     let problem = move || {
-        let weights = wanted.with(|w| w.iter().map(weight_of).collect::<Vec<_>>());
+        let weights = wanted.with(|w| w.iter().filter(|v| !v.shadow).map(weight_of).collect::<Vec<_>>());
         let bad = weights.iter().find(|w| **w < 0.0).map(|w| WeightError::NotAWeight { value: *w });
         let all_zero = !weights.is_empty() && weights.iter().all(|w| *w == 0.0);
         bad.or(all_zero.then_some(WeightError::AllZero { variants: weights.len() })).map(|e| e.to_string())
@@ -86,13 +94,13 @@ pub fn Weights() -> impl IntoView {
     });
     let parts = Signal::derive(move || {
         let wanted = wanted.get();
-        let total: f64 = wanted.iter().map(|v| weight_of(v).max(0.0)).sum();
+        let total: f64 = wanted.iter().filter(|v| !v.shadow).map(|v| weight_of(v).max(0.0)).sum();
         let part = |v: &Wanted| SharePart {
             name: v.name.clone(),
             mark: store.mark(&v.name),
             share: if total > 0.0 { weight_of(v).max(0.0) / total } else { 0.0 },
         };
-        wanted.iter().map(part).collect::<Vec<_>>()
+        wanted.iter().filter(|v| !v.shadow).map(part).collect::<Vec<_>>()
     });
     view! {
         <EndpointChoice chosen />
@@ -104,6 +112,12 @@ pub fn Weights() -> impl IntoView {
                 <VariantWeight name wanted changes />
             </For>
             <ShareBar label="Share of the traffic" parts />
+            {move || {
+                let shadow = wanted.with(|w| w.iter().find(|v| v.shadow).cloned())?;
+                let production = wanted.with(|w| w.iter().filter(|v| !v.shadow).map(weight_of).sum::<f64>());
+                let share = if production > 0.0 { (weight_of(&shadow) / production).clamp(0.0, 1.0) } else { 0.0 };
+                Some(view! { <p class="quiet">"Copied to " {shadow.name} ": " <strong>{percent(share)}</strong> " of the requests"</p> })
+            }}
             <p class="field__problem" role="status">{problem}</p>
             <CallView command on_edit=edit />
             <Act label="Update weights" action success="The endpoint is being updated, without downtime." />

@@ -34,7 +34,7 @@ impl Brush<'_> {
             self.client(scene.client(index), asking);
         }
         for ((place, state), look) in scene.lanes.iter().zip(lanes).zip(looks) {
-            self.link(place, look, state.variant.share);
+            self.link(place, look, state);
         }
         for lane in &scene.lanes {
             self.context.set_fill_style_str(&self.inks.of("--draw-lane").css());
@@ -51,7 +51,8 @@ impl Brush<'_> {
         self.trace(&scene.inlet());
     }
 
-    fn link(&self, lane: &Lane, look: &Look, share: f64) {
+    fn link(&self, lane: &Lane, look: &Look, state: &LaneState) {
+        let share = state.variant.share;
         let c = self.context;
         c.set_line_cap("butt");
         if lane.starting || share <= 0.0 {
@@ -60,8 +61,13 @@ impl Brush<'_> {
             self.trace(&lane.link);
             self.dashes(&[]);
         } else {
+            // Dashes are the second sign of a shadow: nothing flows back on them.
+            if lane.shadow {
+                self.dashes(&[8.0, 5.0]);
+            }
             self.stroke_style(look.ink.faded(0.2), lane.link_width);
             self.trace(&lane.link);
+            self.dashes(&[]);
         }
     }
 

@@ -220,7 +220,7 @@ fn take_in(picture: Picture, run: impl Fn() + Copy + 'static) {
             return;
         };
         picture.fleets.update_value(|fleets| {
-            for v in snapshot.endpoints.iter().flat_map(|e| e.variants.iter().chain(&e.pending_variants)) {
+            for v in snapshot.endpoints.iter().flat_map(EndpointView::all_variants) {
                 fleets.entry(v.fleet).or_insert_with(|| v.name.clone());
             }
         });

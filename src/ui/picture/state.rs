@@ -17,6 +17,8 @@ pub struct LaneState {
     pub variant: VariantView,
     /// Its fleet is being started.
     pub starting: bool,
+    /// It gets copies, and its answers go nowhere.
+    pub shadow: bool,
     /// Share that was asked for, 0 to 1.
     pub wanted: f64,
     /// Share of the last ten seconds, 0 to 1; none when nobody asked.
@@ -32,6 +34,7 @@ impl LaneState {
             instances: instances.max(wanted).max(1),
             share: if self.starting { 0.0 } else { self.variant.share },
             starting: self.starting,
+            shadow: self.shadow,
         }
     }
 
@@ -39,6 +42,9 @@ impl LaneState {
     pub fn share_words(&self) -> String {
         if self.starting {
             return "no traffic yet".to_owned();
+        }
+        if self.shadow {
+            return format!("copies of {}", percent(self.variant.share));
         }
         let seen = self.seen.map_or_else(|| "nothing seen".to_owned(), |s| format!("seen {}", percent(s)));
         format!("wanted {}, {seen}", percent(self.wanted))
@@ -74,19 +80,18 @@ pub fn lanes_of(endpoint: &EndpointView) -> Vec<LaneState> {
     let total_wanted: f64 = endpoint.variants.iter().map(|v| v.desired_weight).sum();
     let total_seen: f64 = endpoint.variants.iter().map(|v| v.per_second).sum();
     let creating = endpoint.status == EndpointStatus::Creating;
-    let serving = endpoint.variants.iter().map(|v| LaneState {
+    let lane = |v: &VariantView, starting, shadow| LaneState {
         variant: v.clone(),
-        starting: creating,
-        wanted: if total_wanted > 0.0 { v.desired_weight / total_wanted } else { 0.0 },
-        seen: (total_seen > 0.0).then(|| v.per_second / total_seen),
-    });
-    let starting = endpoint.pending_variants.iter().map(|v| LaneState {
-        variant: v.clone(),
-        starting: true,
-        wanted: 0.0,
-        seen: None,
-    });
-    serving.chain(starting).collect()
+        starting,
+        shadow,
+        wanted: if total_wanted > 0.0 && !shadow { v.desired_weight / total_wanted } else { 0.0 },
+        seen: (total_seen > 0.0 && !starting && !shadow).then(|| v.per_second / total_seen),
+    };
+    let serving = endpoint.variants.iter().map(|v| lane(v, creating, false));
+    let shadows = endpoint.shadows.iter().map(|v| lane(v, creating, true));
+    let starting = endpoint.pending_variants.iter().map(|v| lane(v, true, false));
+    let starting_shadows = endpoint.pending_shadows.iter().map(|v| lane(v, true, true));
+    serving.chain(shadows).chain(starting).chain(starting_shadows).collect()
 }
 
 /// The state of an endpoint for those who do not see the picture.
@@ -103,7 +108,8 @@ pub fn describe(endpoint: &EndpointView) -> String {
     for lane in lanes_of(endpoint) {
         let v = &lane.variant;
         let state = if lane.starting { ", being started" } else { "" };
-        let _ = write!(text, " {}{state}: {}; {}", v.name, lane.share_words(), lane.fleet_words());
+        let role = if lane.shadow { " (shadow)" } else { "" };
+        let _ = write!(text, " {}{role}{state}: {}; {}", v.name, lane.share_words(), lane.fleet_words());
         let work = lane.work_words();
         if !work.is_empty() {
             let _ = write!(text, "; {work}");

@@ -1,0 +1,125 @@
+//! Mean and variance of any number of values in three numbers.
+
+use serde::{Deserialize, Serialize};
+
+use super::error::{CannotTell, Result, StatisticsError, at_least, finite};
+
+/// Count, mean and sum of squared deviations: all that a t test wants of a sample, mergeable, in constant memory.
+///
+/// # Shapes and units
+/// Values in the metric's unit, e.g. ms; the variance in its square.
+///
+/// # Formula
+/// Recording: `mean += (x − mean)/n`, `M₂ += (x − mean_before)(x − mean_after)`. Merging: with `δ = mean_b − mean_a`,
+/// `mean = mean_a + δ n_b/n`, `M₂ = M₂a + M₂b + δ² n_a n_b/n`. Variance: `M₂/(n − 1)`.
+///
+/// # Source
+/// Welford, Technometrics 4 (1962); Chan, Golub and LeVeque, "Updating formulae" (1979).
+///
+/// # Examples
+/// ```
+/// use rollout_lab::analysis::Summary;
+/// let (mut left, right) = (Summary::of(&[1.0, 2.0]), Summary::of(&[3.0, 6.0]));
+/// left.merge(&right);
+/// assert_eq!((left.n(), left.mean()?), (4, 3.0));
+/// assert!((left.variance()? - 14.0 / 3.0).abs() < 1e-15);
+/// # Ok::<(), rollout_lab::analysis::StatisticsError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    n: u64,
+    mean: f64,
+    squares: f64,
+}
+
+impl Summary {
+    /// Of these values.
+    pub fn of(values: &[f64]) -> Self {
+        let mut summary = Self::default();
+        values.iter().for_each(|&x| summary.record(x));
+        summary
+    }
+
+    /// Of values known only by count, mean and variance (n − 1).
+    ///
+    /// # Errors
+    /// `NotFinite` or `OutOfRange` for a mean or variance that no sample has, `CannotTell` for n below 2.
+    ///
+    /// # Examples
+    /// ```
+    /// use rollout_lab::analysis::Summary;
+    /// assert_eq!(Summary::from_moments(120, 20.1, 16.0)?.variance()?, 16.0);
+    /// # Ok::<(), rollout_lab::analysis::StatisticsError>(())
+    /// ```
+    pub fn from_moments(n: u64, mean: f64, variance: f64) -> Result<Self> {
+        at_least("values", n, 2)?;
+        finite("mean", mean)?;
+        if finite("variance", variance)? < 0.0 {
+            return Err(StatisticsError::OutOfRange {
+                name: "variance",
+                value: variance,
+                limit: "at least 0",
+            });
+        }
+        Ok(Self { n, mean, squares: variance * (n - 1) as f64 })
+    }
+
+    /// Adds a value.
+    #[inline]
+    pub fn record(&mut self, value: f64) {
+        self.n += 1;
+        let before = value - self.mean;
+        self.mean += before / self.n as f64;
+        self.squares += before * (value - self.mean);
+    }
+
+    /// Adds all values of another: the same as if they had been recorded here, but for rounding.
+    pub fn merge(&mut self, other: &Self) {
+        if other.n == 0 {
+            return;
+        }
+        let n = self.n + other.n;
+        let (mine, theirs) = (self.n as f64, other.n as f64);
+        let gap = other.mean - self.mean;
+        self.squares += other.squares + gap * gap * (mine * theirs / n as f64);
+        self.mean += gap * (theirs / n as f64);
+        self.n = n;
+    }
+
+    /// How many values there are.
+    pub fn n(&self) -> u64 {
+        self.n
+    }
+
+    /// Their mean.
+    ///
+    /// # Errors
+    /// `CannotTell` without a value, `NotFinite` when one was not finite.
+    pub fn mean(&self) -> Result<f64> {
+        at_least("values", self.n, 1)?;
+        finite("mean", self.mean)
+    }
+
+    /// Their variance, with n − 1.
+    ///
+    /// # Errors
+    /// `CannotTell` below two values, `NotFinite` when one was not finite.
+    pub fn variance(&self) -> Result<f64> {
+        at_least("values", self.n, 2)?;
+        finite("variance", self.squares / (self.n - 1) as f64)
+    }
+
+    /// Square of the mean's standard error: variance ÷ n.
+    ///
+    /// # Errors
+    /// As [`Summary::variance`], and `CannotTell` when all values are the same.
+    pub fn squared_error(&self, what: &'static str) -> Result<f64> {
+        at_least(what, self.n, 2)?;
+        let variance = self.variance()?;
+        if variance > 0.0 {
+            Ok(variance / self.n as f64)
+        } else {
+            Err(CannotTell::NoVariance { what }.into())
+        }
+    }
+}
