@@ -10,9 +10,9 @@ mod error;
 mod interval;
 pub mod metrics;
 pub mod paired;
+pub mod pairs;
 mod summary;
 
 pub use error::{CannotTell, Result, StatisticsError};
 pub use interval::Interval;
 pub use summary::Summary;
-pub mod pairs;

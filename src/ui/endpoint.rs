@@ -99,8 +99,9 @@ fn EndpointCard(name: String, newest: Memo<bool>) -> impl IntoView {
     let head = store.slice(move |s| s.endpoints.iter().find(|e| part(e)).map(Head::of));
     let head = Memo::new(move |_| head.get().flatten());
     let variants = store.slice(move |s| s.endpoints.iter().find(|e| part(e)).map(|e| rows(&e.variants)));
-    let pending =
-        store.slice(move |s| s.endpoints.iter().find(|e| part(e)).map(|e| rows_of(&e.pending_variants, &e.pending_shadows)));
+    let pending = store.slice(move |s| {
+        s.endpoints.iter().find(|e| part(e)).map(|e| rows_of(&e.pending_variants, &e.pending_shadows))
+    });
     let shadows = store.slice(move |s| s.endpoints.iter().find(|e| part(e)).map(|e| rows(&e.shadows)));
     let of = move |memo: Memo<Option<Option<Vec<Row>>>>| memo.get().flatten().unwrap_or_default();
     let progress = Memo::new(move |_| head.with(|h| h.as_ref().and_then(|h| h.progress)));

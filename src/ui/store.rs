@@ -14,7 +14,10 @@ use leptos::{prelude::*, web_sys::File};
 use super::{journal, link::Link, mark::Mark};
 use crate::{
     domain::{Artifact, InvocationRecord, Stars},
-    lab::{DisagreementPage, DisagreementQuery, EndpointView, LEFTOVER_ENDPOINT, LabAction, LabId, Snapshot, StepState},
+    lab::{
+        DisagreementPage, DisagreementQuery, EndpointView, LEFTOVER_ENDPOINT, LabAction, LabId, Snapshot,
+        StepState,
+    },
     wire::{FromWorker, Journal, MetricQuery, Opinion, OwnFile, Refusal, ToWorker, VariantSeries},
 };
 

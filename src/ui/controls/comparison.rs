@@ -32,9 +32,8 @@ pub fn Comparison() -> impl IntoView {
 
 /// The newest comparison there is; it changes only when its numbers do.
 pub fn newest_pair(store: Store) -> Memo<Option<PairView>> {
-    let pair = store.slice(|s| {
-        s.endpoints.iter().flat_map(|e| &e.pairs).max_by_key(|p| p.shadow_fleet).cloned()
-    });
+    let pair =
+        store.slice(|s| s.endpoints.iter().flat_map(|e| &e.pairs).max_by_key(|p| p.shadow_fleet).cloned());
     Memo::new(move |_| pair.get().flatten())
 }
 
@@ -93,12 +92,12 @@ fn facts(pair: &PairView) -> Vec<(&'static str, String)> {
     let rows: Vec<Vec<u64>> = pair.confusion.iter().map(|row| row.to_vec()).collect();
     let confusion = Confusion::from_counts(&rows);
     let cannot = |e: &dyn std::fmt::Display| format!("cannot tell yet: {e}");
-    facts.push(match confusion.as_ref().map(Confusion::agreement) {
-        Ok(Ok(share)) => {
+    facts.push(match confusion.clone().and_then(|c| c.agreement()) {
+        Ok(share) => {
             let n = pair.confusion.iter().flatten().sum();
             ("Same stars", format!("{} of {}", wording::percent(share), wording::plural(n, "pair")))
         }
-        Ok(Err(e)) | Err(&ref e) => ("Same stars", cannot(&e)),
+        Err(e) => ("Same stars", cannot(&e)),
     });
     facts.push(match confusion.and_then(|c| c.kappa(Disagreement::Any)) {
         Ok(kappa) => ("Cohen's kappa", format!("{:.3} (1: always agree, 0: as chance would)", kappa.kappa)),
@@ -141,7 +140,8 @@ fn cells(confusion: &[[u64; 5]; 5]) -> Vec<(f64, String, bool)> {
         let all = row.iter().sum::<u64>().max(1);
         for (theirs, n) in row.iter().enumerate() {
             let share = *n as f64 / all as f64;
-            let words = format!("production {}, shadow {}: {n} ({})", ours + 1, theirs + 1, wording::percent(share));
+            let words =
+                format!("production {}, shadow {}: {n} ({})", ours + 1, theirs + 1, wording::percent(share));
             cells.push((share, words, ours == theirs));
         }
     }

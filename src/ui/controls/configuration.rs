@@ -24,8 +24,17 @@ use crate::{
 #[derive(Clone, Debug, PartialEq)]
 struct Draft {
     name: String,
-    rows: Vec<(u64, ProductionVariantInput)>,
+    rows: Vec<Row>,
     next_key: u64,
+}
+
+/// A variant in the form.
+#[derive(Clone, Debug, PartialEq)]
+struct Row {
+    key: u64,
+    /// It gets copies and answers nobody.
+    shadow: bool,
+    variant: ProductionVariantInput,
 }
 
 impl Draft {
@@ -33,12 +42,14 @@ impl Draft {
     fn beginning(snapshot: &Snapshot) -> Self {
         let stem = match snapshot.lab {
             LabId::Canary => "reviews-canary",
+            LabId::ShadowApi => "reviews-shadow",
             LabId::AbTesting | LabId::Sandbox => "reviews-abtest",
         };
         let name = free_name(stem, snapshot.configs.iter().map(|c| c.name.as_str()));
         let mut draft = Self { name, rows: Vec::new(), next_key: 0 };
         let mut models = snapshot.models.iter().map(|m| m.name.to_string()).collect::<Vec<_>>();
-        models.truncate(2);
+        // A shadow stands beside one production variant.
+        models.truncate(if snapshot.lab == LabId::ShadowApi { 1 } else { 2 });
         if models.is_empty() {
             models.push(String::new());
         }
@@ -50,35 +61,67 @@ impl Draft {
 
     fn add(&mut self, model_name: String) {
         let names = ('A'..='Z').map(|letter| format!("Variant{letter}"));
-        let is_free = |name: &String| !self.rows.iter().any(|(_, v)| v.variant_name == *name);
+        let is_free = |name: &String| !self.rows.iter().any(|r| r.variant.variant_name == *name);
         let variant_name = names.into_iter().find(is_free).unwrap_or_default();
-        self.push(ProductionVariantInput {
-            variant_name,
-            model_name,
-            instance_type: instances::USUAL.to_owned(),
-            initial_instance_count: 1,
-            initial_variant_weight: 50.0,
-            routing_config: None,
-        });
+        self.push(variant(variant_name, model_name, 50.0), false);
     }
 
-    fn push(&mut self, variant: ProductionVariantInput) {
-        self.rows.push((self.next_key, variant));
+    /// A shadow that gets copies of half of the requests.
+    fn add_shadow(&mut self, model_name: String) {
+        let production: f64 = self.production().map(|r| r.variant.initial_variant_weight.max(0.0)).sum();
+        self.push(variant("Shadow".into(), model_name, production / 2.0), true);
+    }
+
+    fn push(&mut self, variant: ProductionVariantInput, shadow: bool) {
+        self.rows.push(Row { key: self.next_key, shadow, variant });
         self.next_key += 1;
     }
 
-    fn variants(&self) -> Vec<ProductionVariantInput> {
-        self.rows.iter().map(|(_, v)| v.clone()).collect()
+    fn production(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(|r| !r.shadow)
     }
 
-    fn share(&self, row: usize) -> f64 {
-        let weight = |v: &ProductionVariantInput| v.initial_variant_weight.max(0.0);
-        let total: f64 = self.rows.iter().map(|(_, v)| weight(v)).sum();
-        self.rows.get(row).filter(|_| total > 0.0).map_or(0.0, |(_, v)| weight(v) / total)
+    /// Production variants and shadow variants.
+    fn variants(&self) -> [Vec<ProductionVariantInput>; 2] {
+        [false, true].map(|shadow| {
+            self.rows.iter().filter(|r| r.shadow == shadow).map(|r| r.variant.clone()).collect()
+        })
+    }
+
+    fn command(&self) -> Command {
+        let [production_variants, shadow_production_variants] = self.variants();
+        Command::CreateEndpointConfig {
+            endpoint_config_name: self.name.clone(),
+            production_variants,
+            shadow_production_variants,
+        }
+    }
+
+    fn check(&self, rule: ShadowRule) -> Result<EndpointConfig, ConfigError> {
+        let [production, shadows] = self.variants();
+        EndpointConfig::check(&self.name, &production, &shadows, rule)
+    }
+
+    /// Share of the traffic; of a shadow the share that is copied to it.
+    fn share(&self, key: u64) -> f64 {
+        let weight = |r: &Row| r.variant.initial_variant_weight.max(0.0);
+        let total: f64 = self.production().map(weight).sum();
+        self.rows.iter().find(|r| r.key == key && total > 0.0).map_or(0.0, |r| (weight(r) / total).min(1.0))
     }
 
     fn usd_per_hour(&self) -> f64 {
-        self.rows.iter().map(|(_, v)| usd_per_hour(v)).sum()
+        self.rows.iter().map(|r| usd_per_hour(&r.variant)).sum()
+    }
+}
+
+fn variant(variant_name: String, model_name: String, initial_variant_weight: f64) -> ProductionVariantInput {
+    ProductionVariantInput {
+        variant_name,
+        model_name,
+        instance_type: instances::USUAL.to_owned(),
+        initial_instance_count: 1,
+        initial_variant_weight,
+        routing_config: None,
     }
 }
 
@@ -87,11 +130,13 @@ fn usd_per_hour(variant: &ProductionVariantInput) -> f64 {
     price * variant.initial_instance_count.max(0) as f64
 }
 
-/// The row and field that an error is about, e.g. row 1 and `variantName` of `productionVariants.2.member.variantName`.
-fn place(error: &ConfigError) -> Option<(usize, &str)> {
+/// Whether a shadow, the row among its kind and the field that an error is about, e.g. row 1 and `variantName` of
+/// `productionVariants.2.member.variantName`.
+fn place(error: &ConfigError) -> Option<(bool, usize, &str)> {
     let ConfigError::Member { path, .. } = error else { return None };
-    let (row, field) = path.strip_prefix("productionVariants.")?.split_once(".member.")?;
-    Some((row.parse::<usize>().ok()?.checked_sub(1)?, field))
+    let shadow = path.strip_prefix("shadowProductionVariants.");
+    let (row, field) = shadow.or_else(|| path.strip_prefix("productionVariants."))?.split_once(".member.")?;
+    Some((shadow.is_some(), row.parse::<usize>().ok()?.checked_sub(1)?, field))
 }
 
 /// The editor of an endpoint configuration.
@@ -108,54 +153,68 @@ pub fn Configuration() -> impl IntoView {
         models.get().unwrap_or_default().into_iter().map(|m| (m.clone(), m)).collect::<Options>()
     });
 
+    let rule = store.slice(|s| s.shadow_rule);
+    let shadowed = store.slice(|s| matches!(s.lab, LabId::ShadowApi | LabId::Sandbox));
     let error = Memo::new(move |_| {
         let d = draft.get()?;
-        EndpointConfig::check(&d.name, &d.variants(), &[], ShadowRule::SageMaker).err()
+        d.check(rule.get().unwrap_or_default()).err()
     });
     let name_problem = Signal::derive(move || match error.get() {
         Some(e @ ConfigError::Member { .. }) if place(&e).is_none() => Some(e.to_string()),
         _ => None,
     });
-    let split_problem =
-        move || error.get().filter(|e| matches!(e, ConfigError::Split(_))).map(|e| e.to_string());
+    let split_problem = move || {
+        let about_all =
+            |e: &ConfigError| matches!(e, ConfigError::Split(_) | ConfigError::ShadowNamedTwice { .. });
+        error.get().filter(about_all).map(|e| e.to_string())
+    };
     let command = Signal::derive(move || {
-        let (name, variants) =
-            draft.with(|d| d.as_ref().map(|d| (d.name.clone(), d.variants()))).unwrap_or_default();
-        Command::CreateEndpointConfig {
-            endpoint_config_name: name,
-            production_variants: variants,
-            shadow_production_variants: Vec::new(),
-        }
+        let empty = Draft { name: String::new(), rows: Vec::new(), next_key: 0 };
+        draft.with(|d| d.as_ref().unwrap_or(&empty).command())
     });
     let action = Signal::derive(move || error.with(Option::is_none).then(|| LabAction::Call(command.get())));
     let edit = Callback::new(move |command| {
-        if let Command::CreateEndpointConfig { endpoint_config_name, production_variants, .. } = command {
+        if let Command::CreateEndpointConfig {
+            endpoint_config_name,
+            production_variants,
+            shadow_production_variants,
+        } = command
+        {
             form.change(|d| {
                 d.name = endpoint_config_name;
                 d.rows.clear();
-                for variant in production_variants {
-                    d.push(variant);
-                }
+                production_variants.into_iter().for_each(|v| d.push(v, false));
+                shadow_production_variants.into_iter().for_each(|v| d.push(v, true));
             });
         }
     });
     let keys = Memo::new(move |_| {
         draft
-            .with(|d| d.as_ref().map(|d| d.rows.iter().map(|(k, _)| *k).collect::<Vec<_>>()))
+            .with(|d| d.as_ref().map(|d| d.rows.iter().map(|r| r.key).collect::<Vec<_>>()))
             .unwrap_or_default()
     });
     let parts = Signal::derive(move || {
         let d = draft.get()?;
-        let part = |(i, (_, v)): (usize, &(u64, ProductionVariantInput))| SharePart {
-            name: v.variant_name.clone(),
-            mark: store.mark_in_row(&v.variant_name, i),
-            share: d.share(i),
+        let part = |(i, r): (usize, &Row)| SharePart {
+            name: r.variant.variant_name.clone(),
+            mark: store.mark_in_row(&r.variant.variant_name, i),
+            share: d.share(r.key),
         };
-        Some(d.rows.iter().enumerate().map(part).collect())
+        Some(d.production().enumerate().map(part).collect())
     });
     let add = move |_| {
         form.change(|d| d.add(models.get_untracked().and_then(|m| m.into_iter().next()).unwrap_or_default()))
     };
+    // The model that production does not serve is the likely one to be watched in its shadow.
+    let add_shadow = move |_| {
+        form.change(|d| {
+            let models = models.get_untracked().unwrap_or_default();
+            let serves = |m: &&String| d.rows.iter().any(|r| r.variant.model_name == **m);
+            let model = models.iter().find(|m| !serves(m)).or(models.first()).cloned().unwrap_or_default();
+            d.add_shadow(model);
+        });
+    };
+    let has_shadow = form.read(|d| d.rows.iter().any(|r| r.shadow));
     let cost = move || draft.with(|d| d.as_ref().map(|d| wording::usd(d.usd_per_hour())));
     view! {
         <TextField
@@ -176,6 +235,25 @@ pub fn Configuration() -> impl IntoView {
             <Icon glyph=Glyph::Add />
             "Add variant"
         </button>
+        <Show when=move || shadowed.get() == Some(true) && (!has_shadow.get() || rule.get() == Some(ShadowRule::BeyondSageMaker))>
+            <button type="button" class="btn btn--small" on:click=add_shadow>
+                <Icon glyph=Glyph::Add />
+                "Add shadow variant"
+            </button>
+        </Show>
+        <Show when=move || shadowed.get() == Some(true)>
+            <label class="check">
+                <input
+                    type="checkbox"
+                    prop:checked=move || rule.get() == Some(ShadowRule::BeyondSageMaker)
+                    on:change=move |e| {
+                        let rule = if event_target_checked(&e) { ShadowRule::BeyondSageMaker } else { ShadowRule::SageMaker };
+                        store.dispatch(LabAction::SetShadowRule(rule));
+                    }
+                />
+                "Beyond SageMaker: several shadow variants, beside several production variants"
+            </label>
+        </Show>
         <ShareBar label="Share of the traffic" parts=Signal::derive(move || parts.get().unwrap_or_default()) />
         <p class="field__problem" role="status">{split_problem}</p>
         <p class="quiet">"All variants together: " <strong>{cost}</strong> " an hour"</p>
@@ -206,8 +284,17 @@ impl Form {
         }
     }
 
+    /// Whether the row is a shadow, and its place among its kind.
+    fn kind_and_place(self, key: u64) -> Option<(bool, usize)> {
+        self.draft.with(|d| {
+            let rows = &d.as_ref()?.rows;
+            let shadow = rows.iter().find(|r| r.key == key)?.shadow;
+            Some((shadow, rows.iter().filter(|r| r.shadow == shadow).position(|r| r.key == key)?))
+        })
+    }
+
     fn place(self, key: u64) -> usize {
-        self.draft.with(|d| d.as_ref().and_then(|d| d.rows.iter().position(|(k, _)| *k == key))).unwrap_or(0)
+        self.draft.with(|d| d.as_ref().and_then(|d| d.rows.iter().position(|r| r.key == key))).unwrap_or(0)
     }
 
     fn read_row<T: Default + Send + Sync + 'static>(
@@ -215,13 +302,13 @@ impl Form {
         key: u64,
         part: fn(&ProductionVariantInput) -> T,
     ) -> Signal<T> {
-        self.read(move |d| d.rows.iter().find(|(k, _)| *k == key).map(|(_, v)| part(v)).unwrap_or_default())
+        self.read(move |d| d.rows.iter().find(|r| r.key == key).map(|r| part(&r.variant)).unwrap_or_default())
     }
 
     fn change_row(self, key: u64, change: impl FnOnce(&mut ProductionVariantInput)) {
         self.change(|d| {
-            if let Some((_, variant)) = d.rows.iter_mut().find(|(k, _)| *k == key) {
-                change(variant);
+            if let Some(row) = d.rows.iter_mut().find(|r| r.key == key) {
+                change(&mut row.variant);
             }
         });
     }
@@ -245,18 +332,19 @@ fn VariantFields(
             {
                 error.get().map(|e| e.to_string())
             }
-            e => (place(&e) == Some((row.get(), field))).then(|| e.to_string()),
+            e => {
+                let of_kind = form.kind_and_place(key)?;
+                (place(&e) == Some((of_kind.0, of_kind.1, field))).then(|| e.to_string())
+            }
         })
     };
-    let share = form.read(move |d| {
-        let row = d.rows.iter().position(|(k, _)| *k == key);
-        row.map_or(0.0, |row| d.share(row))
-    });
+    let share = form.read(move |d| d.share(key));
+    let shadow = form.read(move |d| d.rows.iter().any(|r| r.key == key && r.shadow));
     let cost = form.read_row(key, usd_per_hour);
     let alone = form.read(|d| d.rows.len() < 2);
     view! {
         <fieldset class="variant-fields">
-            <legend>{move || format!("Variant {}", row.get() + 1)}</legend>
+            <legend>{move || if shadow.get() { "Shadow variant".to_owned() } else { format!("Variant {}", row.get() + 1) }}</legend>
             <div class="variant-fields__head">
                 {move || {
                     let name = name.get();
@@ -264,7 +352,8 @@ fn VariantFields(
                     view! { <VariantTag name mark /> }
                 }}
                 <span class="variant-fields__sum">
-                    {move || wording::percent(share.get())} " of the traffic · "
+                    {move || wording::percent(share.get())}
+                    {move || if shadow.get() { " of the requests copied · " } else { " of the traffic · " }}
                     {move || wording::usd(cost.get())} "/h"
                 </span>
                 <Show when=move || !alone.get()>
@@ -272,7 +361,7 @@ fn VariantFields(
                         type="button"
                         class="btn btn--quiet btn--icon"
                         aria-label=move || format!("Remove variant {}", name.get())
-                        on:click=move |_| form.change(|d| d.rows.retain(|(k, _)| *k != key))
+                        on:click=move |_| form.change(|d| d.rows.retain(|r| r.key != key))
                     >
                         <Icon glyph=Glyph::Delete />
                     </button>
@@ -327,12 +416,16 @@ mod tests {
         let mut draft = Draft { name: "config".into(), rows: Vec::new(), next_key: 0 };
         draft.add("model".into());
         draft.add("model".into());
-        assert_eq!(draft.rows[1].1.variant_name, "VariantB");
+        assert_eq!(draft.rows[1].variant.variant_name, "VariantB");
         assert_eq!((draft.share(0), draft.share(7)), (0.5, 0.0));
-        draft.rows[1].1.initial_variant_weight = -1.0;
-        let error = EndpointConfig::check(&draft.name, &draft.variants()).unwrap_err();
-        assert_eq!(place(&error), Some((1, "initialVariantWeight")));
-        let error = EndpointConfig::check("no_name", &draft.variants()).unwrap_err();
+        draft.rows[1].variant.initial_variant_weight = -1.0;
+        let error = draft.check(ShadowRule::SageMaker).unwrap_err();
+        assert_eq!(place(&error), Some((false, 1, "initialVariantWeight")));
+        draft.rows[1].shadow = true;
+        let error = draft.check(ShadowRule::SageMaker).unwrap_err();
+        assert_eq!(place(&error), Some((true, 0, "initialVariantWeight")));
+        draft.name = "no_name".into();
+        let error = draft.check(ShadowRule::SageMaker).unwrap_err();
         assert_eq!(place(&error), None);
     }
 
@@ -340,7 +433,7 @@ mod tests {
     fn a_fleet_costs_what_its_instances_cost() {
         let mut draft = Draft { name: "config".into(), rows: Vec::new(), next_key: 0 };
         draft.add("model".into());
-        draft.rows[0].1.initial_instance_count = 3;
+        draft.rows[0].variant.initial_instance_count = 3;
         assert!((draft.usd_per_hour() - 3.0 * 0.115).abs() < 1e-9);
     }
 }

@@ -6,7 +6,8 @@ use super::comparison::newest_pair;
 use crate::{
     domain::FleetId,
     lab::{
-        DisagreementFilter, DisagreementOrder, DisagreementPage, DisagreementQuery, DisagreementRow, LabAction,
+        DisagreementFilter, DisagreementOrder, DisagreementPage, DisagreementQuery, DisagreementRow,
+        LabAction,
     },
     ui::{
         inspector::curl,
@@ -67,7 +68,11 @@ pub fn Disagreements() -> impl IntoView {
     let total = move || page.with(|p| p.total);
     let shown = move || {
         let (from, total) = (skip.get(), total());
-        if total == 0 { "none".to_owned() } else { format!("{} to {} of {}", from + 1, (from + ROWS).min(total), wording::count(total as u64)) }
+        if total == 0 {
+            "none".to_owned()
+        } else {
+            format!("{} to {} of {}", from + 1, (from + ROWS).min(total), wording::count(total as u64))
+        }
     };
     let turn = move |to: usize| move |_| skip.set(to);
     view! {
@@ -139,7 +144,8 @@ fn Row(row: DisagreementRow, fleets: (FleetId, FleetId)) -> impl IntoView {
     let names = store.snapshot.with_untracked(|s| {
         let name = |fleet| {
             let all = s.iter().flat_map(|s| &s.endpoints);
-            all.flat_map(|e| e.all_variants().map(move |v| (v, e))).find(|(v, _)| v.fleet == fleet)
+            all.flat_map(|e| e.all_variants().map(move |v| (v, e)))
+                .find(|(v, _)| v.fleet == fleet)
                 .map(|(v, e)| (v.name.clone(), e.name.clone()))
         };
         (name(fleets.0), name(fleets.1))
@@ -149,7 +155,10 @@ fn Row(row: DisagreementRow, fleets: (FleetId, FleetId)) -> impl IntoView {
     let (production, shadow) = (d.production.get(), d.shadow.get());
     let truth = d.true_stars.map(|s| s.get());
     let start: String = row.text.chars().take(72).collect();
-    let title = format!("{production}★ against {shadow}★: {start}{}", if start.len() < row.text.len() { "…" } else { "" });
+    let title = format!(
+        "{production}★ against {shadow}★: {start}{}",
+        if start.len() < row.text.len() { "…" } else { "" }
+    );
     let answers = [
         (names.0.map_or_else(|| "Production".into(), |(v, _)| v), production, row.production, d.last_ns.0),
         (names.1.map_or_else(|| "Shadow".into(), |(v, _)| v), shadow, row.shadow, d.last_ns.1),

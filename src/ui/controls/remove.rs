@@ -39,7 +39,10 @@ fn serving(snapshot: &Snapshot, endpoint: Option<&String>) -> Serving {
         routing_config: None,
     };
     // Beside a shadow the question is whether it takes over.
-    let largest = endpoint.shadows.first().or(endpoint.variants.iter().max_by(|a, b| a.desired_weight.total_cmp(&b.desired_weight)));
+    let largest = endpoint
+        .shadows
+        .first()
+        .or(endpoint.variants.iter().max_by(|a, b| a.desired_weight.total_cmp(&b.desired_weight)));
     Serving {
         variants: endpoint.variants.iter().chain(&endpoint.shadows).map(input).collect(),
         largest: largest.map(|v| v.name.clone()),
