@@ -7,6 +7,7 @@ export const VIEWS = [
   ["home", ""],
   ["ab-testing", "#/ab-testing"],
   ["canary", "#/canary"],
+  ["shadow-api", "#/shadow-api"],
   ["sandbox", "#/sandbox"],
 ];
 
@@ -17,6 +18,8 @@ const GOAL_MS = 90_000;
 export class Lab {
   /** Weights that the configuration gets, variant by variant. */
   weights = [50, 50];
+  /** What panels are for in this lab, where it is another thing than in the others. */
+  deeds = {};
 
   constructor(page) {
     this.page = page;
@@ -79,7 +82,7 @@ export class Lab {
 
   /** Does what every panel of the open step is for, and waits until the step's goal is met. */
   async solve() {
-    for (const name of await this.panels()) await DEEDS[name]?.(this.panel(name), this);
+    for (const name of await this.panels()) await (this.deeds[name] ?? DEEDS[name])?.(this.panel(name), this);
     const done = this.region("Guide").getByText("Done", { exact: true });
     await done.waitFor({ timeout: GOAL_MS }).catch(async () => {
       const missing = await this.region("Guide").getByText(/^Still to do: /).first().innerText().catch(() => "");
@@ -121,6 +124,48 @@ async function press(panel, name) {
 
 const field = (panel, role, name) => panel.getByRole(role, { name });
 
+/** Makes a model of each of these artefacts. */
+const models = (artifacts) => async (panel) => {
+  for (const model of artifacts) {
+    await field(panel, "combobox", "Artefact").selectOption({ label: model });
+    await press(panel, "Create model");
+    await panel.getByRole("list", { name: "Models that exist" }).getByText(`of ${model}`).first().waitFor();
+  }
+};
+
+/** Looks at each of these metrics in the first plot. */
+const look = (names) => async (_panel, lab) => {
+  const metric = lab.page.getByRole("combobox", { name: "Metric of plot 1" });
+  for (const name of names) await metric.selectOption(name);
+};
+
+/** What panels are for in the shadow lab. */
+export const SHADOW_DEEDS = {
+  Models: models(["stars-a", "stars-c"]),
+  "Endpoint configuration": async (panel) => {
+    const fill = async (name, i, value) => panel.getByRole("spinbutton", { name, exact: true }).nth(i).fill(String(value));
+    await fill("Instances", 0, 2);
+    await fill("Weight", 0, 1);
+    await press(panel, "Add shadow variant");
+    await fill("Weight", 1, 0.5);
+    await panel.getByText("50% of the requests copied").waitFor();
+    await press(panel, "Create configuration");
+  },
+  Metrics: look(["InvocationsPerInstance", "ModelLatency", "OverheadLatency"]),
+  "Where they disagree": async (panel) => {
+    const rows = panel.getByRole("list", { name: "Disagreements" }).getByRole("listitem");
+    await rows.first().waitFor({ timeout: GOAL_MS });
+    await rows.first().getByText(/★ against/).click();
+    await rows.first().getByText("True rating:").waitFor();
+  },
+  "Weights and capacities": async (panel) => {
+    const weights = panel.getByRole("spinbutton", { name: "Weight" });
+    for (const i of [0, 1]) await weights.nth(i).fill("1");
+    await panel.getByRole("spinbutton", { name: "Instances" }).nth(1).fill("2");
+    await press(panel, "Update weights");
+  },
+};
+
 /** What each panel of the guide is for. Those that only show something have none. */
 const DEEDS = {
   Session: (panel) => press(panel, "Open session"),
@@ -143,13 +188,7 @@ const DEEDS = {
     await field(panel, "combobox", "Image scope").selectOption("inference");
     await press(panel, "Look up the image");
   },
-  Models: async (panel) => {
-    for (const model of ["stars-a", "stars-b"]) {
-      await field(panel, "combobox", "Artefact").selectOption({ label: model });
-      await press(panel, "Create model");
-      await panel.getByRole("list", { name: "Models that exist" }).getByText(`of ${model}`).first().waitFor();
-    }
-  },
+  Models: models(["stars-a", "stars-b"]),
   "Endpoint configuration": async (panel, lab) => {
     const weights = panel.getByRole("spinbutton", { name: "Weight", exact: true });
     for (const [i, weight] of lab.weights.entries()) await weights.nth(i).fill(String(weight));

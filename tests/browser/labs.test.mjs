@@ -1,18 +1,21 @@
-// The A/B lab and the canary lab from their first step to their last, as a learner does them.
+// The labs from their first step to their last, as a learner does them.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { stage } from "./fixture.mjs";
+import { SHADOW_DEEDS } from "./lab.mjs";
 
 const at = stage();
 
-for (const { slug, weights, least } of [
+for (const { slug, weights, least, deeds } of [
   { slug: "ab-testing", weights: [50, 50], least: 20 },
   { slug: "canary", weights: [95, 5], least: 6 },
+  { slug: "shadow-api", least: 10, deeds: SHADOW_DEEDS },
 ]) {
   test(`the lab ${slug} can be done from the first step to the last`, { timeout: 900_000 }, async (t) => {
     const { lab, page, complaints, close } = await at.open({ reducedMotion: "reduce" }, `#/${slug}`);
-    lab.weights = weights;
+    lab.weights = weights ?? lab.weights;
+    lab.deeds = deeds ?? {};
     await lab.opened();
     await lab.pace("600 times real time");
     const steps = await lab.steps();
