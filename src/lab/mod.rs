@@ -20,4 +20,4 @@ pub use snapshot::{
     VariantView,
 };
 
-pub use crate::simulation::{ArrivalProcess, TrafficSettings};
+pub use crate::simulation::{ArrivalProcess, DomainMix, TrafficSettings};
