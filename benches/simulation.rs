@@ -4,7 +4,7 @@
 //! cargo bench --no-default-features --bench simulation            # 100 million requests
 //! cargo bench --no-default-features --bench simulation -- 10      # 10 million
 //! ```
-//! Two variants at 50/50 on three instances, 2,140 reviews with predictions from a random table, 20,000 requests per
+//! Two variants at 50/50 on three instances, 2,565 reviews with predictions from a random table, 20,000 requests per
 //! virtual second, after eight virtual days at 20 a second. CPU time and memory are read from `/proc` and so printed on Linux only.
 #![allow(clippy::unwrap_used)] // a failing benchmark may stop
 

@@ -110,6 +110,12 @@ fn errors_name_the_path_in_the_scenario() {
     assert!(said.contains("weights of all 2 variants are 0"), "{said}");
     let said = refusal(|j| j["Traffic"]["PerSecond"] = (-5).into());
     assert!(said.contains("`Traffic`") && said.contains("-5"), "{said}");
+    let said = refusal(|j| j["Traffic"]["DomainMix"]["Food"] = (-2).into());
+    assert!(said.contains("`Traffic.DomainMix.Food`") && said.contains("at least 0, but is -2"), "{said}");
+    let said = refusal(|j| j["Traffic"]["DomainMix"] = serde_json::json!({ "Software": 0 }));
+    assert!(said.contains("`Traffic.DomainMix`") && said.contains("all 0"), "{said}");
+    let said = refusal(|j| j["Traffic"]["DomainMix"]["Books"] = 1.into());
+    assert!(said.contains("Traffic.DomainMix") && said.contains("Books") && said.contains("Food"), "{said}");
     let said = refusal(|j| j["Models"]["model-a"] = "stars-z".into());
     assert!(said.contains("Models") && said.contains("stars-z"), "{said}");
     let said = refusal(|j| j["Calls"][0]["Call"]["EndpointName"] = "gone".into());

@@ -88,14 +88,8 @@ fn run(seed: u64, process: ArrivalProcess, sticky: bool) -> (Vec<Value>, String,
         Router::new(vec![entry(1, &a, wa), entry(2, &b, wb)], "golden").unwrap()
     };
     simulation.set_routes(Some(route(70.0, 30.0))).unwrap();
-    let traffic = TrafficSettings {
-        on: true,
-        software_share: 0.5,
-        per_second: 1_900.0,
-        process,
-        sticky,
-        ..TrafficSettings::default()
-    };
+    let traffic =
+        TrafficSettings { on: true, per_second: 1_900.0, process, sticky, ..TrafficSettings::default() };
     simulation.set_traffic(traffic).unwrap();
 
     let (mut rows, mut checksum) = (Vec::new(), Checksum(0xcbf2_9ce4_8422_2325));

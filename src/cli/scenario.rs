@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{Artifact, Command, ProductionVariantInput},
-    simulation::{ArrivalProcess, REAL_STAR_MIX, TrafficSettings},
+    simulation::{ArrivalProcess, DomainMix, REAL_STAR_MIX, TrafficError, TrafficSettings},
 };
 
 /// Longest time that a scenario may last, seconds: 455 days, for as long as metrics are kept.
@@ -24,7 +24,7 @@ pub const EXAMPLE: &str = include_str!("../../tests/golden/scenario.json");
 /// | `Models` | model name → artefact (`stars-a`, `stars-b`, `stars-c`) |
 /// | `EndpointName` | name of the endpoint; `reviews` when absent |
 /// | `EndpointConfig` | `EndpointConfigName`, `ProductionVariants` and `ShadowProductionVariants`, as `CreateEndpointConfig` takes them |
-/// | `Traffic` | `PerSecond`, `Process` (`Poisson`, `Constant` or `{"DailyCycle": {"night_share": 0.2}}`), `StarMix`, `SoftwareShare`, `Sticky` |
+/// | `Traffic` | `PerSecond`, `Process` (`Poisson`, `Constant` or `{"DailyCycle": {"night_share": 0.2}}`), `StarMix`, `DomainMix` (weights of `Clothing`, `Food`, `Software`; one left out is 0), `Sticky` |
 /// | `DurationInSeconds` | virtual seconds of traffic, counted from the moment the endpoint is in service |
 /// | `Seed` | seed of every random number; 1 when absent |
 /// | `ModelCosts` | artefact → `BaseMicroseconds`, `PerTokenMicroseconds` on one core; the measured table when absent |
@@ -78,8 +78,8 @@ pub struct TrafficInput {
     pub process: ArrivalProcess,
     /// Weights of 1 to 5 stars.
     pub star_mix: [f64; 5],
-    /// Share of software reviews, 0 to 1.
-    pub software_share: f64,
+    /// Weights of the domains.
+    pub domain_mix: DomainMixInput,
     /// A user stays with one variant.
     pub sticky: bool,
 }
@@ -91,9 +91,33 @@ impl Default for TrafficInput {
             per_second: t.per_second,
             process: t.process,
             star_mix: REAL_STAR_MIX,
-            software_share: t.software_share,
+            domain_mix: t.domain_mix.into(),
             sticky: t.sticky,
         }
+    }
+}
+
+/// What the reviews are about: finite weights of at least 0, one of them above 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default, deny_unknown_fields)]
+pub struct DomainMixInput {
+    /// Things to wear.
+    pub clothing: f64,
+    /// Things to eat and drink.
+    pub food: f64,
+    /// Programs.
+    pub software: f64,
+}
+
+impl From<DomainMix> for DomainMixInput {
+    fn from(DomainMix { clothing, food, software }: DomainMix) -> Self {
+        Self { clothing, food, software }
+    }
+}
+
+impl From<DomainMixInput> for DomainMix {
+    fn from(DomainMixInput { clothing, food, software }: DomainMixInput) -> Self {
+        Self { clothing, food, software }
     }
 }
 
@@ -146,6 +170,14 @@ pub enum ScenarioError {
         /// What is wrong, with line and column.
         why: String,
     },
+    /// Reviews cannot be mixed like this.
+    #[error("at `{path}`: {why}")]
+    Mix {
+        /// Path of the value.
+        path: &'static str,
+        /// What is wrong.
+        why: TrafficError,
+    },
     /// A number is out of range.
     #[error("at `{path}`: {value} is out of range; the limit is {limit}")]
     Range {
@@ -182,6 +214,15 @@ impl Scenario {
                 path: e.path().to_string(),
                 why: e.inner().to_string(),
             })?;
+        DomainMix::from(scenario.traffic.domain_mix).check().map_err(|why| {
+            let path = match why {
+                TrafficError::DomainWeight { domain: "clothing", .. } => "Traffic.DomainMix.Clothing",
+                TrafficError::DomainWeight { domain: "food", .. } => "Traffic.DomainMix.Food",
+                TrafficError::DomainWeight { .. } => "Traffic.DomainMix.Software",
+                _ => "Traffic.DomainMix",
+            };
+            ScenarioError::Mix { path, why }
+        })?;
         let range = |path, value: f64, limit: f64| {
             if value <= limit { Ok(()) } else { Err(ScenarioError::Range { path, value, limit }) }
         };

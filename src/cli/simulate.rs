@@ -112,7 +112,7 @@ pub fn simulate(scenario: &Scenario, seed: Option<u64>) -> Result<Value, Simulat
         per_second: t.per_second,
         process: t.process,
         star_mix: t.star_mix,
-        software_share: t.software_share,
+        domain_mix: t.domain_mix.into(),
         sticky: t.sticky,
     };
     e.act(&LabAction::SetTraffic(traffic)).map_err(refused("Traffic"))?;

@@ -24,4 +24,4 @@ pub use snapshot::{
     Snapshot, StepState, Tally, VariantView,
 };
 
-pub use crate::simulation::{ArrivalProcess, TrafficSettings};
+pub use crate::simulation::{ArrivalProcess, DomainMix, TrafficSettings};

@@ -97,7 +97,7 @@ impl Simulation {
     /// Virtual time 0: nothing is launched, nobody calls.
     pub fn new(seed: u64, corpus: Corpus) -> Self {
         let traffic = TrafficSettings::default();
-        let sampler = Sampler::new(&corpus, &traffic.star_mix, traffic.software_share);
+        let sampler = Sampler::new(&corpus, &traffic.star_mix, &traffic.domain_mix);
         Self {
             seed,
             now: VirtualTime::ZERO,
@@ -149,7 +149,7 @@ impl Simulation {
     }
 
     fn compile_sampler(&mut self) {
-        self.sampler = Sampler::new(&self.corpus, &self.traffic.star_mix, self.traffic.software_share);
+        self.sampler = Sampler::new(&self.corpus, &self.traffic.star_mix, &self.traffic.domain_mix);
     }
 
     /// The traffic.

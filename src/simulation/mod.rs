@@ -19,5 +19,5 @@ pub use queue::{Admission, Queue};
 pub use random::{Lognormal, Purpose, Stream, VariantPurpose};
 pub use reviews::{Corpus, Review, ReviewDomain};
 pub use traffic::{
-    ArrivalProcess, MAX_PER_SECOND, PEAK_HOUR, REAL_STAR_MIX, TrafficError, TrafficSettings, USERS,
+    ArrivalProcess, DomainMix, MAX_PER_SECOND, PEAK_HOUR, REAL_STAR_MIX, TrafficError, TrafficSettings, USERS,
 };

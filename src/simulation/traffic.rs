@@ -31,8 +31,87 @@ pub enum ArrivalProcess {
     },
 }
 
+/// What the reviews are about: a weight for each domain. Only their ratios matter.
+///
+/// # Examples
+/// ```
+/// use rollout_lab::simulation::DomainMix;
+/// let mix = DomainMix { clothing: 1.0, food: 3.0, software: 0.0 };
+/// assert_eq!(mix.shares(), DomainMix { clothing: 0.25, food: 0.75, software: 0.0 });
+/// assert!(DomainMix { food: -1.0, ..mix }.check().is_err());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DomainMix {
+    /// Things to wear: what today's model was trained on.
+    pub clothing: f64,
+    /// Things to eat and drink: what the candidate was trained on besides.
+    pub food: f64,
+    /// Programs: new to every model that the lab brings.
+    pub software: f64,
+}
+
+impl Default for DomainMix {
+    /// Mostly food: the shop has grown past what its model learned from, and the candidate knows that part, too.
+    fn default() -> Self {
+        Self { clothing: 10.0, food: 75.0, software: 15.0 }
+    }
+}
+
+impl DomainMix {
+    /// The weights of clothing, food and software.
+    pub fn weights(&self) -> [f64; 3] {
+        [self.clothing, self.food, self.software]
+    }
+
+    /// The mix whose weights sum to 1; all alike where there is none to go by.
+    pub fn shares(&self) -> Self {
+        // Weights may be so large that their sum overflows.
+        let largest = self.weights().into_iter().fold(0.0, f64::max);
+        let scaled = self.weights().map(|w| if largest > 0.0 { w / largest } else { 1.0 });
+        let sum: f64 = scaled.iter().sum();
+        let [clothing, food, software] = scaled.map(|w| w / sum);
+        Self { clothing, food, software }
+    }
+
+    /// Whether reviews can be mixed like this.
+    ///
+    /// # Errors
+    /// [`TrafficError::DomainWeight`] for the first weight that is not finite or below 0, [`TrafficError::NoDomain`]
+    /// when all are 0.
+    pub fn check(&self) -> Result<(), TrafficError> {
+        for (domain, value) in ["clothing", "food", "software"].into_iter().zip(self.weights()) {
+            if !(value.is_finite() && value >= 0.0) {
+                return Err(TrafficError::DomainWeight { domain, value });
+            }
+        }
+        if self.weights().iter().all(|&w| w == 0.0) { Err(TrafficError::NoDomain) } else { Ok(()) }
+    }
+}
+
+/// The traffic as a journal has it. Those of before there was food had a share of software, the rest clothing.
+#[derive(Deserialize)]
+struct StoredTraffic {
+    on: bool,
+    per_second: f64,
+    process: ArrivalProcess,
+    star_mix: [f64; 5],
+    domain_mix: Option<DomainMix>,
+    software_share: Option<f64>,
+    sticky: bool,
+}
+
+impl From<StoredTraffic> for TrafficSettings {
+    fn from(stored: StoredTraffic) -> Self {
+        let StoredTraffic { on, per_second, process, star_mix, domain_mix, software_share, sticky } = stored;
+        let of_share = |software: f64| DomainMix { clothing: 1.0 - software, food: 0.0, software };
+        let domain_mix = domain_mix.or(software_share.map(of_share)).unwrap_or_default();
+        Self { on, per_second, process, star_mix, domain_mix, sticky }
+    }
+}
+
 /// The traffic from the clients.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "StoredTraffic")]
 pub struct TrafficSettings {
     /// Whether anyone calls.
     pub on: bool,
@@ -42,24 +121,21 @@ pub struct TrafficSettings {
     pub process: ArrivalProcess,
     /// Weights of 1 to 5 stars among the reviews.
     pub star_mix: [f64; 5],
-    /// Share of reviews that are about software, the rest about clothing, in 0 to 1.
-    pub software_share: f64,
+    /// Weights of the domains among the reviews.
+    pub domain_mix: DomainMix,
     /// Whether a user stays with one variant.
     pub sticky: bool,
 }
 
 impl Default for TrafficSettings {
-    /// Nobody calls yet; once they do, 20 requests a second, all about software, stars as in real reviews.
-    ///
-    /// Software is new to every shipped model, so the candidate's wider training shows; on clothing, which both
-    /// know, the two are level.
+    /// Nobody calls yet; once they do, 20 requests a second, mostly about food, stars as in real reviews.
     fn default() -> Self {
         Self {
             on: false,
             per_second: 20.0,
             process: ArrivalProcess::Poisson,
             star_mix: REAL_STAR_MIX,
-            software_share: 1.0,
+            domain_mix: DomainMix::default(),
             sticky: false,
         }
     }
@@ -87,6 +163,19 @@ pub enum TrafficError {
         "the weights of all five star ratings are 0, so no review could be sent; give one a weight above 0"
     )]
     NoStars,
+    /// A weight of a domain is no weight.
+    #[error("the weight of {domain} reviews must be a finite number of at least 0, but is {value}")]
+    DomainWeight {
+        /// Whose: `clothing`, `food` or `software`.
+        domain: &'static str,
+        /// The number given.
+        value: f64,
+    },
+    /// No domain could be drawn.
+    #[error(
+        "the weights of clothing, food and software reviews are all 0, so no review could be sent; give one a weight above 0"
+    )]
+    NoDomain,
     /// A share is outside 0 to 1.
     #[error("{name} must be in 0 to 1, but is {value}")]
     Share {
@@ -117,7 +206,7 @@ impl TrafficSettings {
         if self.star_mix.iter().all(|&w| w == 0.0) {
             return Err(TrafficError::NoStars);
         }
-        share("the share of software reviews", self.software_share)?;
+        self.domain_mix.check()?;
         if let ArrivalProcess::DailyCycle { night_share } = self.process {
             share("the night's share of the rate", night_share)?;
         }
@@ -215,9 +304,36 @@ mod tests {
         let mix = TrafficSettings { star_mix: [0.0, 0.0, -2.0, 0.0, 0.0], ..ok };
         assert_eq!(mix.check(), Err(TrafficError::StarWeight { stars: 3, value: -2.0 }));
         assert_eq!(TrafficSettings { star_mix: [0.0; 5], ..ok }.check(), Err(TrafficError::NoStars));
-        assert!(TrafficSettings { software_share: 1.1, ..ok }.check().is_err());
         let night = ArrivalProcess::DailyCycle { night_share: f64::NAN };
         assert!(TrafficSettings { process: night, ..ok }.check().is_err());
+    }
+
+    #[test]
+    fn a_domain_s_weight_is_checked_and_named() {
+        let ok = DomainMix::default();
+        for value in [-0.5, f64::NAN, f64::INFINITY] {
+            let said = DomainMix { food: value, ..ok }.check().unwrap_err().to_string();
+            assert!(
+                said.contains(&value.to_string()) && said.contains("food") && said.contains("at least 0")
+            );
+        }
+        let none = DomainMix { clothing: 0.0, food: 0.0, software: 0.0 };
+        assert_eq!(none.check(), Err(TrafficError::NoDomain));
+        let traffic = TrafficSettings { domain_mix: none, ..TrafficSettings::default() };
+        assert_eq!(traffic.check(), Err(TrafficError::NoDomain));
+        let huge = DomainMix { clothing: f64::MAX, food: f64::MAX, software: 0.0 };
+        assert_eq!(huge.shares(), DomainMix { clothing: 0.5, food: 0.5, software: 0.0 });
+    }
+
+    #[test]
+    fn a_journal_of_before_food_is_read() {
+        let now = TrafficSettings::default();
+        let mut json = serde_json::to_value(now).unwrap();
+        assert_eq!(serde_json::from_value::<TrafficSettings>(json.clone()).unwrap(), now);
+        json.as_object_mut().unwrap().remove("domain_mix");
+        json["software_share"] = 0.25.into();
+        let read: TrafficSettings = serde_json::from_value(json).unwrap();
+        assert_eq!(read.domain_mix, DomainMix { clothing: 0.75, food: 0.0, software: 0.25 });
     }
 
     #[test]

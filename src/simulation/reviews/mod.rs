@@ -7,23 +7,27 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::random::Stream;
+use super::{random::Stream, traffic::DomainMix};
 use crate::domain::{ReviewId, Stars};
 
 /// Generated reviews that a corpus has when nothing else is said.
-pub const GENERATED: u32 = 2_000;
+pub const GENERATED: u32 = 2_400;
 /// Seed of the generated reviews: the same in every lab, so that predictions of them can be kept.
 pub const CORPUS_SEED: u64 = 20_240_607;
 
 const HANDWRITTEN: &str = include_str!("handwritten.tsv");
 
 /// What a review is about.
+///
+/// The built-in ones stand in the order of [`DomainMix::weights`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum ReviewDomain {
-    /// Programs.
-    Software,
     /// Things to wear.
     Clothing,
+    /// Things to eat and drink.
+    Food,
+    /// Programs.
+    Software,
     /// Whatever the learner brought.
     Own,
 }
@@ -47,7 +51,7 @@ pub struct Review {
 /// there are own reviews, only these are sent.
 ///
 /// # Formula
-/// Built in: a star by the mix's weights, a domain by the share of software, then any review of that cell alike.
+/// Built in: a star and a domain by the mixes' weights, then any review of that cell alike.
 /// Own: a review without stars with the share that these have; otherwise a star by the mix's weights among the
 /// stars that there are, then any own review of it alike. All with one draw of 128 bits, whatever the size.
 ///
@@ -55,29 +59,28 @@ pub struct Review {
 /// ```
 /// use rollout_lab::simulation::reviews::Corpus;
 /// let corpus = Corpus::built_in();
-/// assert_eq!(corpus.len(), 140 + 2_000);
+/// assert_eq!(corpus.len(), 165 + 2_400);
 /// assert_eq!(corpus.reviews()[0].name, "hw-001");
 /// ```
 #[derive(Clone, Debug)]
 pub struct Corpus {
     reviews: Vec<Review>,
     built_in: usize,
-    /// Reviews by cell: those of `Software` by star, of `Clothing` by star, own by star, own without stars.
+    /// Reviews by cell: those of `Clothing`, `Food` and `Software` by star, own by star, own without stars.
     by_cell: Vec<u32>,
     cells: [Range<u32>; CELLS],
 }
 
-const CELLS: usize = 16;
-const OWN: usize = 10;
-const OWN_UNRATED: usize = 15;
+const CELLS: usize = 21;
+const OWN: usize = 15;
+const OWN_UNRATED: usize = 20;
 
 fn cell(review: &Review) -> usize {
     let star = review.stars.map(Stars::index);
     match (review.domain, star) {
         (ReviewDomain::Own, None) => OWN_UNRATED,
         (ReviewDomain::Own, Some(star)) => OWN + star,
-        (ReviewDomain::Software, star) => star.unwrap_or(2),
-        (ReviewDomain::Clothing, star) => 5 + star.unwrap_or(2),
+        (domain, star) => 5 * domain as usize + star.unwrap_or(2),
     }
 }
 
@@ -95,11 +98,15 @@ impl Corpus {
     /// The hand-written reviews and `generated` more from `seed`, spread evenly over domains and stars.
     pub fn new(generated: u32, seed: u64) -> Self {
         let handwritten = HANDWRITTEN.lines().skip(1).filter_map(|line| {
-            let mut fields = line.splitn(4, '\t');
-            let (name, rating, _tags, text) =
-                (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
-            let (name, text) = (name.to_owned(), text.to_owned());
-            Some(Review { name, text, stars: stars(rating), domain: ReviewDomain::Software })
+            let mut fields = line.splitn(5, '\t');
+            let (name, rating, domain, _tags, text) =
+                (fields.next()?, fields.next()?, fields.next()?, fields.next()?, fields.next()?);
+            let domain = match domain {
+                "clothing" => ReviewDomain::Clothing,
+                "food" => ReviewDomain::Food,
+                _ => ReviewDomain::Software,
+            };
+            Some(Review { name: name.to_owned(), text: text.to_owned(), stars: stars(rating), domain })
         });
         let mut reviews: Vec<Review> = handwritten.collect();
         reviews.extend(generator::generate(generated, seed));
@@ -185,7 +192,7 @@ impl Corpus {
     }
 }
 
-/// A corpus, a star mix and a share of software, compiled into cells with cumulative thresholds.
+/// A corpus, a star mix and a domain mix, compiled into cells with cumulative thresholds.
 #[derive(Clone, Debug)]
 pub(super) struct Sampler {
     /// First 64-bit draw past each choice, and the cell that it falls on.
@@ -193,21 +200,27 @@ pub(super) struct Sampler {
 }
 
 impl Sampler {
-    pub(super) fn new(corpus: &Corpus, star_mix: &[f64; 5], software_share: f64) -> Self {
+    pub(super) fn new(corpus: &Corpus, star_mix: &[f64; 5], domain_mix: &DomainMix) -> Self {
         let size = |c: usize| corpus.cells[c].len() as f64;
-        let mut weighted: Vec<(f64, usize, Option<Stars>)> = Vec::with_capacity(11);
+        let mut weighted: Vec<(f64, usize, Option<Stars>)> = Vec::with_capacity(CELLS);
         // The mix may hold numbers whose sum overflows; only their ratios matter.
         let largest = star_mix.iter().copied().fold(0.0, f64::max);
         let mix = |star: usize| if largest > 0.0 { star_mix[star] / largest } else { 1.0 };
         if corpus.own().is_empty() {
+            let domains = domain_mix.shares().weights();
             for (s, stars) in Stars::ALL.into_iter().enumerate() {
-                // A cell without a review lends its weight to the other domain's.
-                let software = match (size(s) > 0.0, size(5 + s) > 0.0) {
-                    (true, true) => software_share,
-                    (has_software, _) => f64::from(u8::from(has_software)),
-                };
-                weighted.push((mix(s) * software, s, Some(stars)));
-                weighted.push((mix(s) * (1.0 - software), 5 + s, Some(stars)));
+                // A cell without a review lends its weight to the other domains'.
+                let there = |d: usize| f64::from(u8::from(size(5 * d + s) > 0.0));
+                let mut shares: [f64; 3] = std::array::from_fn(|d| domains[d] * there(d));
+                if shares.iter().all(|&w| w == 0.0) {
+                    shares = std::array::from_fn(there);
+                }
+                let total: f64 = shares.iter().sum();
+                for (d, share) in shares.into_iter().enumerate() {
+                    if share > 0.0 {
+                        weighted.push((mix(s) * share / total, 5 * d + s, Some(stars)));
+                    }
+                }
             }
         } else {
             let unrated = size(OWN_UNRATED) / corpus.own().len() as f64;
@@ -263,10 +276,15 @@ mod tests {
     use super::*;
     use crate::simulation::Purpose;
 
-    fn shares(corpus: &Corpus, mix: [f64; 5], software: f64) -> ([f64; 5], f64, f64) {
-        let sampler = Sampler::new(corpus, &mix, software);
+    const fn mix_of(clothing: f64, food: f64, software: f64) -> DomainMix {
+        DomainMix { clothing, food, software }
+    }
+
+    /// Shares of the stars, of clothing, food and software, and of what has no stars.
+    fn shares(corpus: &Corpus, mix: [f64; 5], domains: DomainMix) -> ([f64; 5], [f64; 3], f64) {
+        let sampler = Sampler::new(corpus, &mix, &domains);
         let mut stream = Stream::new(9, Purpose::Content);
-        let (mut by_star, mut in_software, mut unrated) = ([0.0; 5], 0.0, 0.0);
+        let (mut by_star, mut by_domain, mut unrated) = ([0.0; 5], [0.0; 3], 0.0);
         const N: usize = 100_000;
         for _ in 0..N {
             let (id, stars) = sampler.draw(corpus, &mut stream).unwrap();
@@ -276,9 +294,11 @@ mod tests {
                 Some(s) => by_star[s.index()] += 1.0 / N as f64,
                 None => unrated += 1.0 / N as f64,
             }
-            in_software += f64::from(u8::from(review.domain == ReviewDomain::Software)) / N as f64;
+            if let Some(share) = by_domain.get_mut(review.domain as usize) {
+                *share += 1.0 / N as f64;
+            }
         }
-        (by_star, in_software, unrated)
+        (by_star, by_domain, unrated)
     }
 
     #[test]
@@ -291,19 +311,24 @@ mod tests {
     #[test]
     fn stars_and_domains_are_sent_as_mixed() {
         let mix = [0.17, 0.06, 0.09, 0.16, 0.52];
-        let (by_star, software, _) = shares(&Corpus::built_in(), mix, 0.25);
-        for (seen, wanted) in by_star.into_iter().zip(mix) {
+        let (by_star, by_domain, _) = shares(&Corpus::built_in(), mix, mix_of(1.0, 4.0, 3.0));
+        let seen = by_star.into_iter().chain(by_domain);
+        for (seen, wanted) in seen.zip(mix.into_iter().chain([0.125, 0.5, 0.375])) {
             assert!((seen - wanted).abs() < 0.007, "{seen} for {wanted}");
         }
-        assert!((software - 0.25).abs() < 0.007, "{software}");
-        let (by_star, software, _) = shares(&Corpus::built_in(), [0.0, 0.0, 7.0, 0.0, 0.0], 0.0);
-        assert_eq!((by_star[0], software), (0.0, 0.0));
+        let (by_star, by_domain, _) =
+            shares(&Corpus::built_in(), [0.0, 0.0, 7.0, 0.0, 0.0], mix_of(9.0, 0.0, 0.0));
+        assert_eq!((by_star[0], by_domain[1], by_domain[2]), (0.0, 0.0, 0.0));
     }
 
     #[test]
     fn a_domain_without_reviews_lends_its_place() {
-        let (_, software, _) = shares(&Corpus::new(0, 1), [1.0; 5], 0.0);
-        assert!((software - 1.0).abs() < 1e-9);
+        // No review about clothing is written by hand.
+        let corpus = Corpus::new(0, 1);
+        let (_, [clothing, food, software], _) = shares(&corpus, [1.0; 5], mix_of(5.0, 1.0, 0.0));
+        assert!((food - 1.0).abs() < 1e-9, "{clothing} {food} {software}");
+        let (_, [_, food, software], _) = shares(&corpus, [1.0; 5], mix_of(1.0, 0.0, 0.0));
+        assert!((food - 0.5).abs() < 0.007 && (software - 0.5).abs() < 0.007, "{food} {software}");
     }
 
     #[test]
@@ -314,7 +339,7 @@ mod tests {
         corpus.set_own(vec![("bad".into(), Some(one)), ("?".into(), None), ("awful".into(), Some(one))]);
         assert_eq!((corpus.own().len(), corpus.own()[0].name.as_str()), (3, "own-1"));
         assert!(corpus.sent().eq((built_in..built_in + 3).map(|i| ReviewId(i as u32))));
-        let (by_star, _, unrated) = shares(&corpus, [0.0, 0.0, 0.0, 0.0, 1.0], 0.5);
+        let (by_star, _, unrated) = shares(&corpus, [0.0, 0.0, 0.0, 0.0, 1.0], DomainMix::default());
         assert!((by_star[0] - 2.0 / 3.0).abs() < 0.007 && (unrated - 1.0 / 3.0).abs() < 0.007);
         corpus.set_own(Vec::new());
         assert_eq!(corpus.len(), built_in);

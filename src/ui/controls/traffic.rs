@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::own_reviews::OwnReviews;
 use crate::{
-    lab::{ArrivalProcess, LabAction, TrafficSettings},
+    lab::{ArrivalProcess, DomainMix, LabAction, TrafficSettings},
     ui::{
         store::Store,
         widgets::{Disclosure, SelectField, SliderField, unique_id},
@@ -14,6 +14,15 @@ use crate::{
 
 /// Share of the rate at night that a daily cycle begins with.
 const NIGHT_SHARE: f64 = 0.2;
+
+type Weight = fn(&mut DomainMix) -> &mut f64;
+
+/// The domains of the reviews: label, and where the mix keeps the weight.
+const DOMAINS: [(&str, Weight); 3] = [
+    ("Clothing", |mix| &mut mix.clothing),
+    ("Food", |mix| &mut mix.food),
+    ("Software", |mix| &mut mix.software),
+];
 
 /// The clients: whether they call, how often, and with what.
 #[component]
@@ -68,6 +77,17 @@ pub fn Traffic() -> impl IntoView {
         let rate = read(|s| s.per_second).get();
         (!(rate > 0.0 && rate <= 100_000.0)).then(|| format!("{rate} is not above 0 and at most 100,000."))
     });
+    let shares = move || {
+        let mix = shown.with(|s| s.as_ref().map(|s| s.domain_mix))?;
+        Some(match mix.check() {
+            Ok(()) => {
+                let DomainMix { clothing, food, software } = mix.shares();
+                let [clothing, food, software] = [clothing, food, software].map(wording::percent);
+                format!("Sent: clothing {clothing}, food {food}, software {software}")
+            }
+            Err(why) => why.to_string(),
+        })
+    };
     let sticky_id = unique_id("sticky");
     view! {
         <button
@@ -113,15 +133,30 @@ pub fn Traffic() -> impl IntoView {
                 step=0.05
             />
         </Show>
-        <SliderField
-            label="Software reviews"
-            unit="%, the rest clothing"
-            value=Signal::derive(move || (read(|s| s.software_share).get() * 100.0).round())
-            on_input=Callback::new(move |p: f64| drag(&|s| s.software_share = (p / 100.0).clamp(0.0, 1.0)))
-            on_settle
-            min=0.0
-            max=100.0
-        />
+        <fieldset class="variant-fields">
+            <legend>"What reviews are about"</legend>
+            {DOMAINS
+                .into_iter()
+                .map(|(label, weight)| {
+                    view! {
+                        <SliderField
+                            label
+                            unit="weight"
+                            value=Signal::derive(move || {
+                                shown.with(|s| s.as_ref().map_or(0.0, |s| *weight(&mut { s.domain_mix })))
+                            })
+                            on_input=Callback::new(move |w: f64| {
+                                drag(&|s| *weight(&mut s.domain_mix) = w.max(0.0));
+                            })
+                            on_settle
+                            min=0.0
+                            max=100.0
+                        />
+                    }
+                })
+                .collect_view()}
+            <p class="quiet" role="status">{shares}</p>
+        </fieldset>
         <Disclosure title="Star mix and users">
             {(1..=5_usize)
                 .map(|stars| {
