@@ -230,6 +230,7 @@ impl Store {
         self.selected_request.set(None);
         self.selected_variant.set(None);
         self.step_done.set(None);
+        self.own_file.set(None);
         self.opened.update(|n| *n += 1);
         self.send(ToWorker::Open(journal));
         self.save_now();
@@ -354,6 +355,12 @@ impl Store {
         if let Some(Err(why)) = sent {
             self.own_file.set(Some(OwnFile { failure: Some(why), ended: true, ..OwnFile::default() }));
         }
+    }
+
+    /// Sends the lab's own reviews again.
+    pub fn send_built_in(self) {
+        self.own_file.set(None);
+        self.send(ToWorker::SendBuiltIn);
     }
 
     fn begin(self) {

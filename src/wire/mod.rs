@@ -50,6 +50,8 @@ pub enum ToWorker {
     },
     /// Whether the page is seen: an unseen page needs no snapshots.
     Visible(bool),
+    /// Sends the lab's own reviews again, no longer those of the learner's file.
+    SendBuiltIn,
 }
 
 /// Asks for one series per variant of an endpoint.
@@ -169,8 +171,10 @@ pub enum FromWorker {
 pub struct OwnFile {
     /// Rows read so far.
     pub rows: u64,
-    /// Reviews that are sent from now on; 0 until the whole file was read.
+    /// Reviews that will be sent; 0 until the whole file was read.
     pub kept: u64,
+    /// Of these, reviews that every model which serves has answered; once it is all of them, they are sent.
+    pub answered: u64,
     /// Rows that could not be used.
     pub bad_rows: u64,
     /// The first of these, with their lines.
