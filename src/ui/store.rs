@@ -63,6 +63,8 @@ pub struct WorkerState {
     pub replaying: Option<f64>,
     /// Models on their way.
     pub loading: BTreeMap<Artifact, Loading>,
+    /// Models that did not arrive, and why.
+    pub not_loaded: BTreeMap<Artifact, String>,
     /// How fast it is.
     pub speed: Option<Speed>,
     /// Why nothing will come from it any more.
@@ -363,6 +365,14 @@ impl Store {
         self.send(ToWorker::SendBuiltIn);
     }
 
+    /// Fetches a model once more that did not arrive.
+    pub fn load_again(self, artifact: Artifact) {
+        self.worker.update(|w| {
+            w.not_loaded.remove(&artifact);
+        });
+        self.send(ToWorker::Load(artifact));
+    }
+
     fn begin(self) {
         let unsent = self.backstage.try_update_value(|b| {
             b.ready = true;
@@ -382,7 +392,12 @@ impl Store {
         match message {
             FromWorker::Ready => self.begin(),
             FromWorker::Loading { artifact, received, total, ready } => self.worker.update(|w| {
+                w.not_loaded.remove(&artifact);
                 w.loading.insert(artifact, Loading { received, total, ready });
+            }),
+            FromWorker::NotLoaded { artifact, why } => self.worker.update(|w| {
+                w.loading.remove(&artifact);
+                w.not_loaded.insert(artifact, why);
             }),
             FromWorker::Replaying(share) => {
                 self.worker.update(|w| w.replaying = (share < 1.0).then_some(share));

@@ -50,6 +50,8 @@ pub enum ToWorker {
     },
     /// Whether the page is seen: an unseen page needs no snapshots.
     Visible(bool),
+    /// Fetches an artefact once more whose file did not arrive.
+    Load(Artifact),
     /// Sends the lab's own reviews again, no longer those of the learner's file.
     SendBuiltIn,
 }
@@ -104,6 +106,13 @@ pub enum FromWorker {
         total: u64,
         /// It answers.
         ready: bool,
+    },
+    /// A model did not arrive, or not as its card says.
+    NotLoaded {
+        /// Which.
+        artifact: Artifact,
+        /// Why, in words for the learner.
+        why: String,
     },
     /// A replay is under way: share done, 0 to 1.
     Replaying(f64),

@@ -47,6 +47,8 @@ enum Loaded {
     Ready(Box<Prepared>),
     /// Tried, in vain; the learner was told.
     Failed,
+    /// To be tried once more.
+    Again,
 }
 
 /// Reviews of the learner's own file that wait until the models have answered them: time goes on meanwhile, with
@@ -204,17 +206,20 @@ fn hear(shared: &Shared, data: JsValue) {
 
 /// Fetches and prepares a model, unless that was begun already.
 fn load(shared: Shared, artifact: Artifact) {
-    {
+    let again = {
         let mut worker = shared.borrow_mut();
         let slot = &mut worker.models[artifact.index()];
-        if !matches!(slot, Loaded::No) {
-            return;
-        }
+        let again = match slot {
+            Loaded::No => false,
+            Loaded::Again => true,
+            Loaded::Underway | Loaded::Ready(_) | Loaded::Failed => return,
+        };
         *slot = Loaded::Underway;
-    }
+        again
+    };
     spawn_local(async move {
         let told = shared.clone();
-        let fetched = models::fetch(artifact, move |received, total| {
+        let fetched = models::fetch(artifact, again, move |received, total| {
             told.borrow().say(&FromWorker::Loading { artifact, received, total, ready: false });
         })
         .await;
@@ -235,7 +240,7 @@ fn load(shared: Shared, artifact: Artifact) {
             }
             Err(why) => {
                 worker.models[artifact.index()] = Loaded::Failed;
-                worker.say(&FromWorker::Trouble(why));
+                worker.say(&FromWorker::NotLoaded { artifact, why });
             }
         }
     });
@@ -348,6 +353,13 @@ impl Worker {
                 return vec![artifact];
             }
             ToWorker::Visible(visible) => self.visible = visible,
+            ToWorker::Load(artifact) => {
+                let slot = &mut self.models[artifact.index()];
+                if matches!(slot, Loaded::Failed) {
+                    *slot = Loaded::Again;
+                }
+                return vec![artifact];
+            }
             ToWorker::SendBuiltIn => {
                 self.forget_file();
                 self.experiment.set_own_reviews(Vec::new());
