@@ -1,6 +1,6 @@
 //! Edits variants and makes a configuration of them.
 
-use leptos::prelude::*;
+use leptos::{context::Provider, prelude::*};
 
 use super::{act::Act, call::CallView, names::free_name};
 use crate::{
@@ -12,12 +12,15 @@ use crate::{
         instances,
         store::Store,
         widgets::{
-            Glyph, Icon, NumberField, Options, SelectField, ShareBar, SharePart, SliderField, TextField,
-            VariantTag,
+            Garbled, Glyph, Icon, NumberField, Options, SelectField, ShareBar, SharePart, SliderField,
+            TextField, VariantTag,
         },
         wording,
     },
 };
+
+/// Path of the configuration's name in the words of an error.
+const CONFIG_NAME: &str = "endpointConfigName";
 
 /// What the form holds. Rows have keys of their own, so that removing one leaves the fields of the others alone.
 #[derive(Clone, Debug, PartialEq)]
@@ -111,18 +114,24 @@ pub fn Configuration() -> impl IntoView {
         let d = draft.get()?;
         EndpointConfig::check(&d.name, &d.variants()).err()
     });
-    let name_problem = Signal::derive(move || match error.get() {
-        Some(e @ ConfigError::Member { .. }) if place(&e).is_none() => Some(e.to_string()),
-        _ => None,
-    });
-    let split_problem =
-        move || error.get().filter(|e| matches!(e, ConfigError::Split(_))).map(|e| e.to_string());
+    let is_of_name = |e: &ConfigError| matches!(e, ConfigError::Member { path, .. } if path == CONFIG_NAME);
+    let name_problem = Signal::derive(move || error.get().filter(is_of_name).map(|e| e.to_string()));
+    // What is about no single field: the split, and how many variants there are.
+    let whole_problem = move || {
+        let e = error.get()?;
+        let of_variants = matches!(e, ConfigError::Member { .. }) && place(&e).is_none() && !is_of_name(&e);
+        (of_variants || matches!(e, ConfigError::Split(_))).then(|| e.to_string())
+    };
     let command = Signal::derive(move || {
         let (name, variants) =
             draft.with(|d| d.as_ref().map(|d| (d.name.clone(), d.variants()))).unwrap_or_default();
         Command::CreateEndpointConfig { endpoint_config_name: name, production_variants: variants }
     });
-    let action = Signal::derive(move || error.with(Option::is_none).then(|| LabAction::Call(command.get())));
+    let garbled = Garbled::default();
+    let action = Signal::derive(move || {
+        let sound = error.with(Option::is_none) && !garbled.any();
+        sound.then(|| LabAction::Call(command.get()))
+    });
     let edit = Callback::new(move |command| {
         if let Command::CreateEndpointConfig { endpoint_config_name, production_variants } = command {
             form.change(|d| {
@@ -159,9 +168,11 @@ pub fn Configuration() -> impl IntoView {
             on_input=Callback::new(move |text| form.change(|d| d.name = text))
             problem=name_problem
         />
-        <For each=move || keys.get() key=|key| *key let:key>
-            <VariantFields form key options error />
-        </For>
+        <Provider value=garbled>
+            <For each=move || keys.get() key=|key| *key let:key>
+                <VariantFields form key options error />
+            </For>
+        </Provider>
         <button
             type="button"
             class="btn btn--small"
@@ -171,8 +182,13 @@ pub fn Configuration() -> impl IntoView {
             <Icon glyph=Glyph::Add />
             "Add variant"
         </button>
+        <Show when=move || keys.with(Vec::len) == MAX_PRODUCTION_VARIANTS>
+            <p class="quiet" role="status">
+                {format!("{MAX_PRODUCTION_VARIANTS} variants are the most that a configuration may have.")}
+            </p>
+        </Show>
         <ShareBar label="Share of the traffic" parts=Signal::derive(move || parts.get().unwrap_or_default()) />
-        <p class="field__problem" role="status">{split_problem}</p>
+        <p class="field__problem" role="status">{whole_problem}</p>
         <p class="quiet">"All variants together: " <strong>{cost}</strong> " an hour"</p>
         <CallView command on_edit=edit />
         <Act label="Create configuration" action success="Created." />
