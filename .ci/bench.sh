@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every bench, one table: the engine natively, page weight and start, inference beside onnxruntime-web.
+# Every bench, one table: the engine natively and in the browser, page weight and start, inference beside onnxruntime-web.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 cd "$ROOT"

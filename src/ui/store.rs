@@ -66,6 +66,8 @@ pub struct WorkerState {
     pub replaying: Option<f64>,
     /// Models on their way.
     pub loading: BTreeMap<Artifact, Loading>,
+    /// Models that did not arrive, and why.
+    pub not_loaded: BTreeMap<Artifact, String>,
     /// How fast it is.
     pub speed: Option<Speed>,
     /// Why nothing will come from it any more.
@@ -234,6 +236,7 @@ impl Store {
         self.selected_request.set(None);
         self.selected_variant.set(None);
         self.step_done.set(None);
+        self.own_file.set(None);
         self.opened.update(|n| *n += 1);
         self.send(ToWorker::Open(journal));
         self.save_now();
@@ -369,6 +372,20 @@ impl Store {
         }
     }
 
+    /// Sends the lab's own reviews again.
+    pub fn send_built_in(self) {
+        self.own_file.set(None);
+        self.send(ToWorker::SendBuiltIn);
+    }
+
+    /// Fetches a model once more that did not arrive.
+    pub fn load_again(self, artifact: Artifact) {
+        self.worker.update(|w| {
+            w.not_loaded.remove(&artifact);
+        });
+        self.send(ToWorker::Load(artifact));
+    }
+
     fn begin(self) {
         let unsent = self.backstage.try_update_value(|b| {
             b.ready = true;
@@ -388,7 +405,12 @@ impl Store {
         match message {
             FromWorker::Ready => self.begin(),
             FromWorker::Loading { artifact, received, total, ready } => self.worker.update(|w| {
+                w.not_loaded.remove(&artifact);
                 w.loading.insert(artifact, Loading { received, total, ready });
+            }),
+            FromWorker::NotLoaded { artifact, why } => self.worker.update(|w| {
+                w.loading.remove(&artifact);
+                w.not_loaded.insert(artifact, why);
             }),
             FromWorker::Replaying(share) => {
                 self.worker.update(|w| w.replaying = (share < 1.0).then_some(share));

@@ -164,12 +164,23 @@ fn read<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, RequestError> {
     serde_json::from_str(text).map_err(|error| {
         let all = error.to_string();
         let place = format!(" at line {} column {}", error.line(), error.column());
-        RequestError {
-            line: error.line(),
-            column: error.column(),
-            problem: all.strip_suffix(&place).unwrap_or(&all).to_owned(),
+        let mut problem = all.strip_suffix(&place).unwrap_or(&all).to_owned();
+        // Of a value it says only that one was expected, e.g. where NaN stands, which JSON does not know.
+        if problem == "expected value"
+            && let Some(found) = word_at(text, error.line(), error.column())
+        {
+            problem = format!("expected a JSON value, but found `{found}`");
         }
+        RequestError { line: error.line(), column: error.column(), problem }
     })
+}
+
+/// The word that stands at a line and a column, both from 1; the column counts bytes.
+fn word_at(text: &str, line: usize, column: usize) -> Option<String> {
+    let rest = text.lines().nth(line.checked_sub(1)?)?.get(column.checked_sub(1)?..)?;
+    let ends = |c: char| c.is_whitespace() || ",:]}".contains(c);
+    let word: String = rest.chars().take_while(|c| !ends(*c)).take(20).collect();
+    (!word.is_empty()).then_some(word)
 }
 
 /// `CreateEndpointConfig` → `create_endpoint_config`, `create-endpoint-config`.
@@ -417,6 +428,8 @@ mod tests {
         let error = parse_json(&weights(), &broken).unwrap_err();
         assert_eq!(error.line, 10);
         assert!(error.column > 0 && error.problem.contains("much"), "{error}");
+        let unknown = parse_json(&weights(), &json(&weights()).replace("100", "NaN")).unwrap_err();
+        assert_eq!((unknown.line, unknown.problem.as_str()), (10, "expected a JSON value, but found `NaN`"));
         let missing = parse_json(&weights(), "{\n}").unwrap_err();
         assert!(missing.problem.contains("EndpointName") && missing.line == 2, "{missing}");
         let typo =

@@ -57,6 +57,10 @@ pub enum ToWorker {
     },
     /// Whether the page is seen: an unseen page needs no snapshots.
     Visible(bool),
+    /// Fetches an artefact once more whose file did not arrive.
+    Load(Artifact),
+    /// Sends the lab's own reviews again, no longer those of the learner's file.
+    SendBuiltIn,
 }
 
 /// Asks for one series per variant of an endpoint.
@@ -109,6 +113,13 @@ pub enum FromWorker {
         total: u64,
         /// It answers.
         ready: bool,
+    },
+    /// A model did not arrive, or not as its card says.
+    NotLoaded {
+        /// Which.
+        artifact: Artifact,
+        /// Why, in words for the learner.
+        why: String,
     },
     /// A replay is under way: share done, 0 to 1.
     Replaying(f64),
@@ -183,8 +194,10 @@ pub enum FromWorker {
 pub struct OwnFile {
     /// Rows read so far.
     pub rows: u64,
-    /// Reviews that are sent from now on; 0 until the whole file was read.
+    /// Reviews that will be sent; 0 until the whole file was read.
     pub kept: u64,
+    /// Of these, reviews that every model which serves has answered; once it is all of them, they are sent.
+    pub answered: u64,
     /// Rows that could not be used.
     pub bad_rows: u64,
     /// The first of these, with their lines.

@@ -5,28 +5,34 @@ use js_sys::Uint8Array;
 use sha2::{Digest, Sha256};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::ReadableStreamDefaultReader;
+use web_sys::{ReadableStreamDefaultReader, RequestCache};
 
+use super::own_reviews::words;
 use crate::{domain::Artifact, inference::card};
 
-/// Fetches an artefact's file; `progress` hears of each chunk: bytes so far, bytes in all.
+/// Fetches an artefact's file; `progress` hears of each chunk: bytes so far, bytes in all. `again` passes by the
+/// browser's cache, which may hold what was wrong before.
 ///
 /// # Errors
 /// In words for the learner: what could not be had, and what to do.
-pub(super) async fn fetch(artifact: Artifact, progress: impl Fn(u64, u64)) -> Result<Vec<u8>, String> {
+pub(super) async fn fetch(
+    artifact: Artifact,
+    again: bool,
+    progress: impl Fn(u64, u64),
+) -> Result<Vec<u8>, String> {
     let card = card(artifact);
     let file = &card.file;
     // Relative to the worker's own address, which lies beside the models.
     let url = format!("./models/{file}");
-    let lost = |why: String| {
-        format!("{file} could not be fetched ({why}); check the connection and reload the page")
-    };
-    let response = Request::get(&url).send().await.map_err(|e| lost(e.to_string()))?;
+    let lost =
+        |why: String| format!("{file} could not be fetched ({why}); check the connection and try again");
+    let cache = if again { RequestCache::Reload } else { RequestCache::Default };
+    let response = Request::get(&url).cache(cache).send().await.map_err(|e| lost(e.to_string()))?;
     if !response.ok() {
         return Err(lost(format!("status {}", response.status())));
     }
     let stream = response.body().ok_or_else(|| lost("the reply has no body".into()))?;
-    let in_words = |e: JsValue| lost(format!("{e:?}"));
+    let in_words = |e: JsValue| lost(words(&e));
     let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
     let mut bytes = Vec::with_capacity(card.size_bytes as usize);
     loop {
@@ -42,7 +48,10 @@ pub(super) async fn fetch(artifact: Artifact, progress: impl Fn(u64, u64)) -> Re
     let digest: String = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
     if digest != card.sha256 {
         return Err(format!(
-            "{file} arrived with sha256 {digest}, but its card says {}; reload the page, or build the site again",
+            "{file} arrived with {} bytes and sha256 {digest}, but its card says {} bytes and sha256 {}; try again, \
+             or build the site again",
+            bytes.len(),
+            card.size_bytes,
             card.sha256
         ));
     }

@@ -1,6 +1,11 @@
 //! The message pump and the slices of time.
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    rc::Rc,
+    time::Duration,
+};
 
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use wasm_bindgen_futures::spawn_local;
@@ -10,7 +15,7 @@ use super::{models, own_reviews};
 use crate::{
     analysis::metrics::SeriesQuery,
     controller::EndpointStatus,
-    domain::{Artifact, ReviewId, SECOND_NS, VirtualTime},
+    domain::{Artifact, ReviewId, SECOND_NS, Stars, VirtualTime},
     inference::{Model, ModelError, Prediction, Prepared, ServiceCost, Tokens, measure},
     lab::{Experiment, Journal, JournalEntry, LabAction, LabId, Pace, Progress, Refusal},
     wire::{FromWorker, MetricQuery, Opinion, OwnFile, ToWorker, VariantSeries},
@@ -18,6 +23,10 @@ use crate::{
 
 /// Longest slice of computing, ms: a message waits no longer than that.
 const SLICE_MS: f64 = 20.0;
+/// What a slice that traffic has used up is prolonged by while the models are asked about a learner's file, ms.
+const OWN_MS: f64 = 5.0;
+/// Real time between two words about a learner's file, ms.
+const OWN_TOLD_EVERY_MS: f64 = 100.0;
 /// Requests between two looks at the clock.
 const CHUNK: u64 = 4_096;
 /// Texts between two looks at the clock.
@@ -38,6 +47,18 @@ enum Loaded {
     Ready(Box<Prepared>),
     /// Tried, in vain; the learner was told.
     Failed,
+    /// To be tried once more.
+    Again,
+}
+
+/// Reviews of the learner's own file that wait until the models have answered them: time goes on meanwhile, with
+/// the reviews that are sent now.
+struct Incoming {
+    reviews: Vec<(String, Option<Stars>)>,
+    /// By artefact, as many as it was asked about.
+    answers: [Vec<Option<Prediction>>; 3],
+    file: OwnFile,
+    told_ms: f64,
 }
 
 /// A journal that is being done again.
@@ -57,6 +78,9 @@ struct Worker {
     /// Where filling the table goes on.
     cursor: [u32; 3],
     replay: Option<Replay>,
+    incoming: Option<Incoming>,
+    /// Number of the file that is wanted: one that is still being read when another is chosen is not.
+    file_number: u64,
     /// Texts to be scored as soon as their model is there: number of the message, artefact, hashes.
     to_score: Vec<(u64, Artifact, Vec<Vec<u32>>)>,
     visible: bool,
@@ -91,6 +115,8 @@ pub fn start() {
         answers: Default::default(),
         cursor: [0; 3],
         replay: None,
+        incoming: None,
+        file_number: 0,
         to_score: Vec::new(),
         visible: true,
         changed: false,
@@ -109,7 +135,7 @@ pub fn start() {
 }
 
 /// Milliseconds of the worker's own clock.
-fn now_ms() -> f64 {
+pub(super) fn now_ms() -> f64 {
     thread_local! {
         static CLOCK: Option<web_sys::Performance> =
             js_sys::global().unchecked_into::<DedicatedWorkerGlobalScope>().performance();
@@ -151,8 +177,12 @@ fn slice(shared: &Shared) -> i32 {
     if !worker.opened {
         return IDLE_MS;
     }
+    worker.take_in(began);
     worker.publish();
-    let busy = worker.replay.is_some() || worker.experiment.pace() != Pace::Paused || worker.table_is_short();
+    let busy = worker.replay.is_some()
+        || worker.incoming.is_some()
+        || worker.experiment.pace() != Pace::Paused
+        || worker.table_is_short();
     if busy { REST_MS } else { IDLE_MS }
 }
 
@@ -176,17 +206,20 @@ fn hear(shared: &Shared, data: JsValue) {
 
 /// Fetches and prepares a model, unless that was begun already.
 fn load(shared: Shared, artifact: Artifact) {
-    {
+    let again = {
         let mut worker = shared.borrow_mut();
         let slot = &mut worker.models[artifact.index()];
-        if !matches!(slot, Loaded::No) {
-            return;
-        }
+        let again = match slot {
+            Loaded::No => false,
+            Loaded::Again => true,
+            Loaded::Underway | Loaded::Ready(_) | Loaded::Failed => return,
+        };
         *slot = Loaded::Underway;
-    }
+        again
+    };
     spawn_local(async move {
         let told = shared.clone();
-        let fetched = models::fetch(artifact, move |received, total| {
+        let fetched = models::fetch(artifact, again, move |received, total| {
             told.borrow().say(&FromWorker::Loading { artifact, received, total, ready: false });
         })
         .await;
@@ -207,41 +240,56 @@ fn load(shared: Shared, artifact: Artifact) {
             }
             Err(why) => {
                 worker.models[artifact.index()] = Loaded::Failed;
-                worker.say(&FromWorker::Trouble(why));
+                worker.say(&FromWorker::NotLoaded { artifact, why });
             }
         }
     });
 }
 
-/// Reads the learner's file and sends its reviews from then on.
+/// Reads the learner's file, so that its reviews can be taken in.
 fn take_file(shared: Shared, file: File) {
+    let number = {
+        let mut worker = shared.borrow_mut();
+        worker.incoming = None;
+        worker.file_number += 1;
+        worker.file_number
+    };
     spawn_local(async move {
-        let told = RefCell::new(0.0);
+        let told = Cell::new(0.0);
         let listener = shared.clone();
-        let read = own_reviews::read(&file, 1, |rows| {
+        let read = own_reviews::read(&file, 1, OWN_SENT, |rows| {
             let now = now_ms();
-            if now - *told.borrow() > 100.0 {
-                *told.borrow_mut() = now;
-                listener.borrow().say(&FromWorker::OwnReviews(OwnFile { rows, ..OwnFile::default() }));
+            let worker = listener.borrow();
+            let wanted = worker.file_number == number;
+            if wanted && now - told.get() > OWN_TOLD_EVERY_MS {
+                told.set(now);
+                worker.say(&FromWorker::OwnReviews(OwnFile { rows, ..OwnFile::default() }));
             }
+            wanted
         })
         .await;
         let mut worker = shared.borrow_mut();
-        let outcome = match read {
-            Ok(own) => {
-                let mut reviews: Vec<_> =
-                    own.reviews.into_iter().map(|(text, stars)| (text, Some(stars))).collect();
-                reviews.truncate(OWN_SENT);
-                let kept = reviews.len() as u64;
-                worker.experiment.set_own_reviews(reviews);
-                worker.cursor = [0; 3];
-                worker.changed = true;
-                let errors = own.errors.iter().map(ToString::to_string).collect();
-                OwnFile { rows: own.rows, kept, bad_rows: own.bad_rows, errors, failure: None, ended: true }
+        if worker.file_number != number {
+            return;
+        }
+        match read {
+            Ok(None) => {}
+            Ok(Some(own)) => {
+                let file = OwnFile {
+                    rows: own.rows,
+                    kept: own.reviews.len() as u64,
+                    bad_rows: own.bad_rows,
+                    errors: own.errors.iter().map(ToString::to_string).collect(),
+                    ..OwnFile::default()
+                };
+                let reviews = own.reviews.into_iter().map(|(text, stars)| (text, Some(stars))).collect();
+                worker.incoming = Some(Incoming { reviews, answers: Default::default(), file, told_ms: 0.0 });
             }
-            Err(why) => OwnFile { failure: Some(why), ended: true, ..OwnFile::default() },
-        };
-        worker.say(&FromWorker::OwnReviews(outcome));
+            Err(why) => {
+                let file = OwnFile { failure: Some(why), ended: true, ..OwnFile::default() };
+                worker.say(&FromWorker::OwnReviews(file));
+            }
+        }
     });
 }
 
@@ -309,6 +357,18 @@ impl Worker {
                 return vec![artifact];
             }
             ToWorker::Visible(visible) => self.visible = visible,
+            ToWorker::Load(artifact) => {
+                let slot = &mut self.models[artifact.index()];
+                if matches!(slot, Loaded::Failed) {
+                    *slot = Loaded::Again;
+                }
+                return vec![artifact];
+            }
+            ToWorker::SendBuiltIn => {
+                self.forget_file();
+                self.experiment.set_own_reviews(Vec::new());
+                self.cursor = [0; 3];
+            }
         }
         Vec::new()
     }
@@ -321,7 +381,61 @@ impl Worker {
         }
     }
 
+    /// Wants no file of the learner's any more.
+    fn forget_file(&mut self) {
+        self.incoming = None;
+        self.file_number += 1;
+    }
+
+    /// Asks the models about the reviews of the learner's file; they are sent once those that serve know them all.
+    fn take_in(&mut self, began: f64) {
+        if self.replay.is_some() {
+            return;
+        }
+        let Some(mut incoming) = self.incoming.take() else { return };
+        let end = now_ms().max(began + SLICE_MS - OWN_MS) + OWN_MS;
+        let serving = self.serving();
+        let prepared = |a: &Artifact| self.prepared(*a).is_some();
+        let needed: Vec<Artifact> =
+            if serving.is_empty() { Artifact::ALL.into_iter().filter(prepared).collect() } else { serving };
+        let all = incoming.reviews.len();
+        let mut answered = all;
+        for artifact in needed {
+            let answers = &mut incoming.answers[artifact.index()];
+            while let Some(model) = self.prepared(artifact)
+                && answers.len() < all
+                && now_ms() < end
+            {
+                for (text, _) in incoming.reviews.iter().skip(answers.len()).take(TEXTS) {
+                    answers.push(model.predict(&Tokens::of(text)).unwrap_or(None));
+                }
+            }
+            answered = answered.min(answers.len());
+        }
+        incoming.file.answered = answered as u64;
+        if answered < all {
+            let now = now_ms();
+            if now - incoming.told_ms > OWN_TOLD_EVERY_MS {
+                incoming.told_ms = now;
+                self.say(&FromWorker::OwnReviews(incoming.file.clone()));
+            }
+            self.incoming = Some(incoming);
+            return;
+        }
+        self.experiment.set_own_reviews(incoming.reviews);
+        let first = self.experiment.corpus().built_in_len() as u32;
+        for artifact in Artifact::ALL {
+            for (review, answer) in (first..).zip(&incoming.answers[artifact.index()]) {
+                self.experiment.table_mut().answer(artifact, ReviewId(review), *answer);
+            }
+        }
+        self.cursor = [0; 3];
+        self.changed = true;
+        self.say(&FromWorker::OwnReviews(OwnFile { ended: true, ..incoming.file }));
+    }
+
     fn open(&mut self, journal: Journal) {
+        self.forget_file();
         self.experiment = Experiment::for_journal(&journal);
         self.cursor = [0; 3];
         for artifact in Artifact::ALL {

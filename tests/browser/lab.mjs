@@ -80,6 +80,71 @@ export class Lab {
     return this.region("Guide").getByRole("region", { name, exact: true });
   }
 
+  /** A panel of the sandbox, opened; inside another panel when `within` is given. */
+  async tool(title, within = this.region("Guide")) {
+    const panel = within.locator(`details:has(> summary:text-is("${title}"))`);
+    if ((await panel.getAttribute("open")) === null) await panel.locator("summary").first().click();
+    return panel;
+  }
+
+  /** In the sandbox: an endpoint with a variant for each of these models, up to the moment when it serves. */
+  async deploy(models = ["stars-a", "stars-b"]) {
+    await this.configure(models);
+    const panel = await this.tool("Create the endpoint");
+    const name = await panel.getByRole("textbox", { name: "Endpoint name" }).inputValue();
+    await press(panel, "Create endpoint");
+    const made = this.page.getByRole("article", { name: `Endpoint ${name}`, exact: true });
+    await made.getByRole("status").getByText("InService").waitFor({ timeout: GOAL_MS });
+  }
+
+  /** In the sandbox: a configuration with a variant for each of these models. */
+  async configure(models) {
+    const shelf = (await this.tool("Models")).getByRole("list", { name: "Models that exist" }).getByRole("listitem");
+    const names = [];
+    // The sandbox begins with a model of each.
+    for (const model of models) names.push(await shelf.filter({ hasText: `of ${model}` }).getByRole("code").first().innerText());
+    const panel = await this.tool("Endpoint configuration");
+    const rows = panel.getByRole("group", { name: /^Variant \d+$/ });
+    while ((await rows.count()) > models.length) await rows.last().getByRole("button", { name: /^Remove variant / }).click();
+    while ((await rows.count()) < models.length) await panel.getByRole("button", { name: "Add variant" }).click();
+    for (const [i, name] of names.entries()) await field(rows.nth(i), "combobox", "Model").selectOption(name);
+    await field(panel, "textbox", "Configuration name").fill(models.join("-"));
+    await press(panel, "Create configuration");
+  }
+
+  /** In the sandbox: a sentence gets an answer, so the worker hears, thinks and speaks. */
+  async predicts(sentence) {
+    const panel = await this.tool("Your own sentences");
+    await panel.getByRole("textbox", { name: "Sentences, one a line" }).fill(sentence);
+    await press(panel, "Send 1 sentence");
+    const row = panel.getByRole("group", { name: "Replies" }).getByRole("row").filter({ hasText: sentence });
+    await row.getByRole("img").first().waitFor({ timeout: GOAL_MS });
+  }
+
+  /**
+   * In the sandbox: sends a batch of sampled reviews; its rows as `{ text, stars }`, with the true stars. By another
+   * `count` than the batch before, it is known to be the new one.
+   */
+  async batch(count) {
+    const panel = await this.tool("Sampled reviews");
+    await panel.getByRole("spinbutton", { name: "Reviews" }).fill(String(count));
+    await press(panel, `Send ${count} reviews`);
+    const replies = panel.getByRole("group", { name: "Replies" });
+    await until(async () => (await replies.getByRole("row").count()) === count + 1, `${count} replies are shown`);
+    return replies.evaluate((table) =>
+      [...table.querySelectorAll("tbody tr")].map(({ cells: [text, stars] }) => ({
+        text: text.title,
+        stars: Number.parseInt(stars.querySelector("[aria-label]").getAttribute("aria-label"), 10),
+      })),
+    );
+  }
+
+  /** Virtual time goes on. */
+  async time_goes_on() {
+    const before = await this.clock().innerText();
+    await until(async () => (await this.clock().innerText()) !== before, `the clock goes on after ${before}`, GOAL_MS);
+  }
+
   /** Does what every panel of the open step is for, and waits until the step's goal is met. */
   async solve() {
     for (const name of await this.panels()) await (this.deeds[name] ?? DEEDS[name])?.(this.panel(name), this);

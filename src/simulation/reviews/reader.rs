@@ -7,7 +7,7 @@ use crate::{
     simulation::random::{Purpose, Stream},
 };
 
-/// Rows kept of a file; of more, every row is as likely to be kept.
+/// Rows kept of a file, unless fewer are asked for; of more, every row is as likely to be kept.
 pub const MAX_ROWS: usize = 200_000;
 /// Bytes that a field or the header line may have.
 pub const MAX_FIELD_BYTES: usize = 64 * 1_024;
@@ -112,6 +112,8 @@ pub struct OwnReviews {
 pub struct ReviewReader {
     stage: Stage,
     sample: Stream,
+    /// Rows kept at most.
+    most: usize,
     read: OwnReviews,
 }
 
@@ -133,6 +135,8 @@ struct Rows {
     field_len: usize,
     /// Line breaks consumed.
     breaks: u64,
+    /// Rows kept at most.
+    most: usize,
     row: Row,
 }
 
@@ -153,6 +157,7 @@ impl ReviewReader {
         Self {
             stage: Stage::Header(Vec::new()),
             sample: Stream::new(seed, Purpose::Rows),
+            most: MAX_ROWS,
             read: OwnReviews {
                 reviews: Vec::new(),
                 rows: 0,
@@ -162,6 +167,12 @@ impl ReviewReader {
                 delimiter: ',',
             },
         }
+    }
+
+    /// The same reader, keeping at most `most` rows.
+    #[must_use]
+    pub fn keeping(self, most: usize) -> Self {
+        Self { most, ..self }
     }
 
     /// Reads on. After an error in the header the rest is ignored.
@@ -242,6 +253,7 @@ impl ReviewReader {
                     field: vec![0; MAX_FIELD_BYTES + 1],
                     field_len: 0,
                     breaks: head[..begin].iter().filter(|&&b| b == b'\n').count() as u64,
+                    most: self.most,
                     row: Row::default(),
                 });
                 rows.feed(rest, &mut self.read, &mut self.sample);
@@ -368,7 +380,7 @@ impl Rows {
         match self.review(read) {
             Ok(review) => {
                 let good = read.rows - read.bad_rows;
-                if read.reviews.len() < MAX_ROWS {
+                if read.reviews.len() < self.most {
                     read.reviews.push(review);
                 } else if let Some(kept) = read.reviews.get_mut(sample.below(good) as usize) {
                     *kept = review;
@@ -531,6 +543,20 @@ mod tests {
         let late = own.reviews.iter().filter(|(t, _)| t.parse::<u32>().unwrap() >= 150_000).count();
         // Half of the rows: 100,000 ± 4 standard deviations of a hypergeometric count.
         assert!(late.abs_diff(100_000) < 4 * 130, "{late}");
+    }
+
+    #[test]
+    fn fewer_rows_are_drawn_from_the_whole_file_too() {
+        let mut reader = ReviewReader::new(5).keeping(1_000);
+        reader.push(b"review_body\tstar_rating\n");
+        for i in 0..20_000 {
+            reader.push(format!("{i}\t1\n").as_bytes());
+        }
+        let own = reader.finish().unwrap();
+        assert_eq!((own.rows, own.reviews.len()), (20_000, 1_000));
+        let late = own.reviews.iter().filter(|(t, _)| t.parse::<u32>().unwrap() >= 10_000).count();
+        // Half of the rows: 500 ± 4 standard deviations of a hypergeometric count.
+        assert!(late.abs_diff(500) < 4 * 16, "{late}");
     }
 
     proptest! {

@@ -1,6 +1,6 @@
 //! Edits variants and makes a configuration of them.
 
-use leptos::prelude::*;
+use leptos::{context::Provider, prelude::*};
 
 use super::{act::Act, call::CallView, names::free_name};
 use crate::{
@@ -13,12 +13,15 @@ use crate::{
         instances,
         store::Store,
         widgets::{
-            Glyph, Icon, NumberField, Options, SelectField, ShareBar, SharePart, SliderField, TextField,
-            VariantTag,
+            Garbled, Glyph, Icon, NumberField, Options, SelectField, ShareBar, SharePart, SliderField,
+            TextField, VariantTag,
         },
         wording,
     },
 };
+
+/// Path of the configuration's name in the words of an error.
+const CONFIG_NAME: &str = "endpointConfigName";
 
 /// What the form holds. Rows have keys of their own, so that removing one leaves the fields of the others alone.
 #[derive(Clone, Debug, PartialEq)]
@@ -159,20 +162,24 @@ pub fn Configuration() -> impl IntoView {
         let d = draft.get()?;
         d.check(rule.get().unwrap_or_default()).err()
     });
-    let name_problem = Signal::derive(move || match error.get() {
-        Some(e @ ConfigError::Member { .. }) if place(&e).is_none() => Some(e.to_string()),
-        _ => None,
-    });
-    let split_problem = move || {
-        let about_all =
-            |e: &ConfigError| matches!(e, ConfigError::Split(_) | ConfigError::ShadowNamedTwice { .. });
-        error.get().filter(about_all).map(|e| e.to_string())
+    let is_of_name = |e: &ConfigError| matches!(e, ConfigError::Member { path, .. } if path == CONFIG_NAME);
+    let name_problem = Signal::derive(move || error.get().filter(is_of_name).map(|e| e.to_string()));
+    // What is about no single field: the split, how many variants there are, a name in both lists.
+    let whole_problem = move || {
+        let e = error.get()?;
+        let of_variants = matches!(e, ConfigError::Member { .. }) && place(&e).is_none() && !is_of_name(&e);
+        let of_all = matches!(e, ConfigError::Split(_) | ConfigError::ShadowNamedTwice { .. });
+        (of_variants || of_all).then(|| e.to_string())
     };
     let command = Signal::derive(move || {
         let empty = Draft { name: String::new(), rows: Vec::new(), next_key: 0 };
         draft.with(|d| d.as_ref().unwrap_or(&empty).command())
     });
-    let action = Signal::derive(move || error.with(Option::is_none).then(|| LabAction::Call(command.get())));
+    let garbled = Garbled::default();
+    let action = Signal::derive(move || {
+        let sound = error.with(Option::is_none) && !garbled.any();
+        sound.then(|| LabAction::Call(command.get()))
+    });
     let edit = Callback::new(move |command| {
         if let Command::CreateEndpointConfig {
             endpoint_config_name,
@@ -223,9 +230,11 @@ pub fn Configuration() -> impl IntoView {
             on_input=Callback::new(move |text| form.change(|d| d.name = text))
             problem=name_problem
         />
-        <For each=move || keys.get() key=|key| *key let:key>
-            <VariantFields form key options error />
-        </For>
+        <Provider value=garbled>
+            <For each=move || keys.get() key=|key| *key let:key>
+                <VariantFields form key options error />
+            </For>
+        </Provider>
         <button
             type="button"
             class="btn btn--small"
@@ -235,6 +244,11 @@ pub fn Configuration() -> impl IntoView {
             <Icon glyph=Glyph::Add />
             "Add variant"
         </button>
+        <Show when=move || keys.with(Vec::len) == MAX_PRODUCTION_VARIANTS>
+            <p class="quiet" role="status">
+                {format!("{MAX_PRODUCTION_VARIANTS} variants are the most that a configuration may have.")}
+            </p>
+        </Show>
         <Show when=move || shadowed.get() == Some(true) && (!has_shadow.get() || rule.get() == Some(ShadowRule::BeyondSageMaker))>
             <button type="button" class="btn btn--small" on:click=add_shadow>
                 <Icon glyph=Glyph::Add />
@@ -255,7 +269,7 @@ pub fn Configuration() -> impl IntoView {
             </label>
         </Show>
         <ShareBar label="Share of the traffic" parts=Signal::derive(move || parts.get().unwrap_or_default()) />
-        <p class="field__problem" role="status">{split_problem}</p>
+        <p class="field__problem" role="status">{whole_problem}</p>
         <p class="quiet">"All variants together: " <strong>{cost}</strong> " an hour"</p>
         <CallView command on_edit=edit />
         <Act label="Create configuration" action success="Created." />

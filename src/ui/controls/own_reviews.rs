@@ -65,7 +65,12 @@ pub fn OwnReviews() -> impl IntoView {
             </div>
             <div aria-live="polite">{move || store.own_file.get().map(outcome)}</div>
             <Show when=move || own.get().is_some_and(|n| n > 0)>
-                <p class="quiet">"Your reviews are sent now. Start the lab over to send its own again."</p>
+                <p class="quiet">
+                    "Your reviews are sent now. They are kept nowhere: a reload sends the lab's own again."
+                </p>
+                <button type="button" class="btn btn--small" on:click=move |_| store.send_built_in()>
+                    "Send the lab's reviews"
+                </button>
             </Show>
         </Disclosure>
     }
@@ -75,14 +80,25 @@ fn outcome(file: OwnFile) -> AnyView {
     if let Some(why) = file.failure {
         return view! { <p class="bad">{why}</p> }.into_any();
     }
-    if !file.ended {
-        let rows = wording::plural(file.rows, "row");
-        return view! { <p class="quiet">{format!("Reading: {rows} so far…")}</p> }.into_any();
-    }
     let (read, kept) = (wording::plural(file.rows, "row"), wording::plural(file.kept, "review"));
+    if !file.ended {
+        let words = if file.kept == 0 {
+            format!("Reading: {read} so far…")
+        } else {
+            let answered = wording::count(file.answered);
+            format!("{read} read. The models have answered {answered} of {kept}; then these are sent…")
+        };
+        return view! { <p class="quiet">{words}</p> }.into_any();
+    }
+    let usable = file.rows - file.bad_rows;
+    let limit = (file.kept < usable).then(|| {
+        let (usable, most) = (wording::count(usable), wording::count(file.kept));
+        format!("{usable} rows can be used; of a file, {most} at most are sent, drawn at random.")
+    });
     let more = file.bad_rows.saturating_sub(file.errors.len().min(ERRORS_SHOWN) as u64);
     view! {
         <p class="good">{format!("{read} read, {kept} ready to be sent.")}</p>
+        {limit.map(|words| view! { <p class="quiet">{words}</p> })}
         {(file.bad_rows > 0)
             .then(|| {
                 view! {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use leptos::prelude::*;
+use leptos::{context::Provider, prelude::*};
 
 use super::{
     act::Act,
@@ -14,7 +14,7 @@ use crate::{
     lab::{EndpointView, LabAction, VariantView},
     ui::{
         store::Store,
-        widgets::{NumberField, ShareBar, SharePart, SliderField, VariantTag},
+        widgets::{Garbled, NumberField, ShareBar, SharePart, SliderField, VariantTag},
         wording::percent,
     },
 };
@@ -80,8 +80,12 @@ pub fn Weights() -> impl IntoView {
         let all_zero = !weights.is_empty() && weights.iter().all(|w| *w == 0.0);
         bad.or(all_zero.then_some(WeightError::AllZero { variants: weights.len() })).map(|e| e.to_string())
     };
+    let garbled = Garbled::default();
     let action = Signal::derive(move || {
-        let sound = chosen.name.get().is_some() && !names.with(Vec::is_empty) && problem().is_none();
+        let sound = !garbled.any()
+            && chosen.name.get().is_some()
+            && !names.with(Vec::is_empty)
+            && problem().is_none();
         sound.then(|| LabAction::Call(command.get()))
     });
     let edit = Callback::new(move |command| {
@@ -108,9 +112,11 @@ pub fn Weights() -> impl IntoView {
             when=move || !names.with(Vec::is_empty)
             fallback=|| view! { <p class="quiet">"No endpoint serves yet."</p> }
         >
-            <For each=move || names.get() key=|name| name.clone() let:name>
-                <VariantWeight name wanted changes />
-            </For>
+            <Provider value=garbled>
+                <For each=move || names.get() key=|name| name.clone() let:name>
+                    <VariantWeight name wanted changes />
+                </For>
+            </Provider>
             <ShareBar label="Share of the traffic" parts />
             {move || {
                 let shadow = wanted.with(|w| w.iter().find(|v| v.shadow).cloned())?;

@@ -60,13 +60,14 @@ pub fn Lab(
     }
 }
 
-/// What the learner must know of the worker: that it replays, that it is gone.
+/// What the learner must know of the worker: that it replays, that it is gone, that it lacks a model.
 #[component]
 fn WorkerNews() -> impl IntoView {
     let store = Store::expect();
     let lost = Memo::new(move |_| store.worker.with(|w| w.lost.clone()));
     let replaying = Memo::new(move |_| store.worker.with(|w| w.replaying));
     let share = Signal::derive(move || replaying.get().unwrap_or(1.0));
+    let not_loaded = Memo::new(move |_| store.worker.with(|w| w.not_loaded.clone()));
     view! {
         <Show when=move || lost.get().is_some()>
             <div class="news news--alert" role="alert">
@@ -79,6 +80,18 @@ fn WorkerNews() -> impl IntoView {
                 </button>
             </div>
         </Show>
+        <For each=move || not_loaded.get() key=|missing| missing.clone() let:missing>
+            <div class="news news--alert" role="alert">
+                <p>
+                    <strong>{format!("The model {} is missing. ", missing.0)}</strong>
+                    {missing.1}
+                    ". Time stands still while an endpoint needs it; all else goes on."
+                </p>
+                <button type="button" class="btn btn--small" on:click=move |_| store.load_again(missing.0)>
+                    {format!("Fetch {} again", missing.0)}
+                </button>
+            </div>
+        </For>
         <Show when=move || replaying.get().is_some()>
             <div class="news">
                 <Meter

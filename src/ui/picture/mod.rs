@@ -84,10 +84,7 @@ pub fn EndpointPicture(
     let words = use_slowed(
         move || {
             picture.endpoint.with(|e| {
-                e.as_ref().map_or_else(
-                    || "No endpoint yet: the guide's deploy step creates it.".to_owned(),
-                    describe,
-                )
+                e.as_ref().map_or_else(|| "No endpoint: create one in the guide.".to_owned(), describe)
             })
         },
         WORDS_EVERY,

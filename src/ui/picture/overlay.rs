@@ -28,7 +28,7 @@ pub fn Overlay() -> impl IntoView {
     let count = Memo::new(move |_| picture.lanes.with(Vec::len));
     let message = move || {
         picture.endpoint.with(|e| match e {
-            None => Some((false, "No endpoint yet", "The guide's deploy step creates it.".to_owned())),
+            None => Some((false, "No endpoint", "Create one in the guide.".to_owned())),
             Some(e) if e.status == EndpointStatus::Failed => {
                 let why = e.failure_reason.clone().unwrap_or_else(|| "No reason was given.".to_owned());
                 Some((true, "The endpoint failed", why))

@@ -1,5 +1,7 @@
 //! Fields: each has a visible label, and says what is wrong with it beneath.
 
+use std::collections::BTreeSet;
+
 use leptos::prelude::*;
 
 use super::unique_id;
@@ -19,6 +21,28 @@ fn Problem(id: String, problem: Signal<Option<String>>) -> impl IntoView {
 
 fn invalid(problem: Signal<Option<String>>) -> impl Fn() -> Option<&'static str> + Send + Sync {
     move || problem.with(Option::is_some).then_some("true")
+}
+
+/// The fields of a form whose text is no number. A form that provides this to its fields holds its action back
+/// meanwhile: it would act on the numbers that stood there before.
+#[derive(Clone, Copy, Default)]
+pub struct Garbled(RwSignal<BTreeSet<String>>);
+
+impl Garbled {
+    /// Whether there is such a field.
+    pub fn any(self) -> bool {
+        self.0.with(|fields| !fields.is_empty())
+    }
+
+    fn mark(self, field: &str, garbled: bool) {
+        if self.0.with_untracked(|fields| fields.contains(field)) != garbled {
+            self.0.update(|fields| {
+                if !fields.remove(field) {
+                    fields.insert(field.to_owned());
+                }
+            });
+        }
+    }
 }
 
 /// One line of text.
@@ -139,15 +163,30 @@ pub fn NumberField(
     let id = unique_id("field");
     let about = format!("{id}-problem");
     let garbled = RwSignal::new(false);
-    let problem =
-        Signal::derive(
-            move || {
-                if garbled.get() { Some("Write a number.".to_owned()) } else { problem.get() }
-            },
-        );
+    let form = use_context::<Garbled>();
+    let field = StoredValue::new(id.clone());
+    let mark = move |is: bool| {
+        garbled.set(is);
+        if let Some(form) = form {
+            field.with_value(|field| form.mark(field, is));
+        }
+    };
+    // A number that comes from elsewhere, such as the slider, takes the place of the text.
+    Effect::new(move |_| {
+        value.track();
+        mark(false);
+    });
+    on_cleanup(move || mark(false));
+    let problem = Signal::derive(move || {
+        if garbled.get() {
+            Some(format!("Write a number: this is none. Before, it was {}.", value.get()))
+        } else {
+            problem.get()
+        }
+    });
     let take = move |text: String, settle: Option<Callback<f64>>| {
         let number = text.trim().parse::<f64>().ok().filter(|n| n.is_finite());
-        garbled.set(number.is_none());
+        mark(number.is_none());
         if let Some(n) = number {
             on_input.run(n);
             if let Some(settle) = settle {

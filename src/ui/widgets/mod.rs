@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub use code::{CodeBlock, CopyButton};
 pub use disclosure::Disclosure;
-pub use fields::{NumberField, Options, SelectField, SliderField, TextField};
+pub use fields::{Garbled, NumberField, Options, SelectField, SliderField, TextField};
 pub use icon::{Glyph, Icon};
 pub use meter::Meter;
 pub use stars::{Probabilities, StarRow};
