@@ -8,10 +8,14 @@ pub mod binomial;
 mod distribution;
 mod error;
 mod interval;
+pub mod means;
 pub mod metrics;
 pub mod paired;
+pub mod proportions;
+pub mod ranks;
+pub mod srm;
 mod summary;
 
 pub use error::{CannotTell, Result, StatisticsError};
 pub use interval::Interval;
-pub use summary::Summary;
+pub use summary::{PairSummary, Summary};
