@@ -18,6 +18,7 @@ pub mod paired;
 pub mod power;
 pub mod proportions;
 pub mod ranks;
+pub mod sequential;
 pub mod srm;
 mod summary;
 
