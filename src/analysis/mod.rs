@@ -5,6 +5,7 @@
 //! another thing. What the data cannot tell is [`StatisticsError::CannotTell`] with its reason, never NaN, 0 or 1.
 
 pub mod bandit;
+pub mod bayes;
 pub mod binomial;
 pub mod cluster;
 mod distribution;
