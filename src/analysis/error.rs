@@ -51,6 +51,16 @@ pub enum CannotTell {
     /// All weights are 0: no share is expected anywhere.
     #[error("the weights sum to 0, so no share is expected")]
     NoWeight,
+    /// Requests where none can be: a fault of the routing or the records, not chance.
+    #[error(
+        "variant {variant} has weight 0 but {count} requests: no chance explains them, look at the routing"
+    )]
+    NotByChance {
+        /// Which, from 0.
+        variant: usize,
+        /// Its requests.
+        count: u64,
+    },
     /// A bin without observations makes a ratio of shares infinite.
     #[error("bin {bin} is empty on one side, so the ratio of its shares is infinite")]
     EmptyBin {
@@ -157,7 +167,6 @@ pub(super) fn finite(name: &'static str, value: f64) -> Result<f64> {
     if value.is_finite() { Ok(value) } else { Err(StatisticsError::NotFinite { name, value }) }
 }
 
-#[allow(dead_code, reason = "the tests that use it follow")]
 pub(super) fn positive(name: &'static str, value: f64) -> Result<f64> {
     if finite(name, value)? > 0.0 {
         Ok(value)

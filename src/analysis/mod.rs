@@ -4,15 +4,26 @@
 //! A is the control, B the treatment, every difference is B less A, and a p-value has two sides unless its name says
 //! another thing. What the data cannot tell is [`StatisticsError::CannotTell`] with its reason, never NaN, 0 or 1.
 
+pub mod bandit;
+pub mod bayes;
 pub mod binomial;
+pub mod cluster;
 mod distribution;
+pub mod drift;
 mod error;
 mod interval;
+pub mod means;
 pub mod metrics;
+pub mod multiple;
 pub mod paired;
 pub mod pairs;
+pub mod power;
+pub mod proportions;
+pub mod ranks;
+pub mod sequential;
+pub mod srm;
 mod summary;
 
 pub use error::{CannotTell, Result, StatisticsError};
 pub use interval::Interval;
-pub use summary::Summary;
+pub use summary::{PairSummary, Summary};

@@ -123,3 +123,96 @@ impl Summary {
         }
     }
 }
+
+/// Two values of each unit together, e.g. a user's errors and requests, or a unit's outcome and what was known of it
+/// before. Mergeable, in constant memory.
+///
+/// # Shapes and units
+/// x and y in their own units; variances in their squares, the covariance in the product.
+///
+/// # Formula
+/// As [`Summary`], and for the covariance `C += (x − mean_x before)(y − mean_y after)`; merging adds
+/// `δ_x δ_y n_a n_b/n`.
+///
+/// # Examples
+/// ```
+/// use rollout_lab::analysis::PairSummary;
+/// let pairs = PairSummary::of(&[(1.0, 2.0), (2.0, 3.0), (3.0, 7.0)]);
+/// assert_eq!((pairs.mean_x()?, pairs.mean_y()?, pairs.covariance()?), (2.0, 4.0, 2.5));
+/// # Ok::<(), rollout_lab::analysis::StatisticsError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PairSummary {
+    x: Summary,
+    y: Summary,
+    products: f64,
+}
+
+impl PairSummary {
+    /// Of these pairs.
+    pub fn of(pairs: &[(f64, f64)]) -> Self {
+        let mut summary = Self::default();
+        pairs.iter().for_each(|&(x, y)| summary.record(x, y));
+        summary
+    }
+
+    /// Adds a pair.
+    pub fn record(&mut self, x: f64, y: f64) {
+        let before = x - self.x.mean;
+        self.x.record(x);
+        self.y.record(y);
+        self.products += before * (y - self.y.mean);
+    }
+
+    /// Adds all pairs of another.
+    pub fn merge(&mut self, other: &Self) {
+        let n = self.x.n + other.x.n;
+        if other.x.n > 0 {
+            let (gap_x, gap_y) = (other.x.mean - self.x.mean, other.y.mean - self.y.mean);
+            let both = self.x.n as f64 * other.x.n as f64 / n as f64;
+            self.products += other.products + gap_x * gap_y * both;
+        }
+        self.x.merge(&other.x);
+        self.y.merge(&other.y);
+    }
+
+    /// How many pairs there are.
+    pub fn n(&self) -> u64 {
+        self.x.n
+    }
+
+    /// The first values alone.
+    pub fn x(&self) -> &Summary {
+        &self.x
+    }
+
+    /// The second values alone.
+    pub fn y(&self) -> &Summary {
+        &self.y
+    }
+
+    /// Mean of the first values.
+    ///
+    /// # Errors
+    /// As [`Summary::mean`].
+    pub fn mean_x(&self) -> Result<f64> {
+        self.x.mean()
+    }
+
+    /// Mean of the second values.
+    ///
+    /// # Errors
+    /// As [`Summary::mean`].
+    pub fn mean_y(&self) -> Result<f64> {
+        self.y.mean()
+    }
+
+    /// Their covariance, with n − 1.
+    ///
+    /// # Errors
+    /// `CannotTell` below two pairs, `NotFinite` when a value was not finite.
+    pub fn covariance(&self) -> Result<f64> {
+        at_least("pairs", self.x.n, 2)?;
+        finite("covariance", self.products / (self.x.n - 1) as f64)
+    }
+}

@@ -69,3 +69,26 @@ pub fn first_where(mut low: u64, mut high: u64, holds: impl Fn(u64) -> bool) -> 
     }
     low
 }
+
+/// `P(X = x)`: x of `good` and the rest of `bad` when `drawn` of both are taken. From three binomials, so that no
+/// difference of large logarithms is taken.
+pub fn hypergeometric(x: u64, good: u64, bad: u64, drawn: u64) -> f64 {
+    if x > good || x > drawn || drawn - x > bad {
+        return 0.0;
+    }
+    let p = drawn as f64 / (good + bad) as f64;
+    if drawn == 0 || drawn == good + bad {
+        return 1.0;
+    }
+    probability_of(x, good, p) * (probability_of(drawn - x, bad, p) / probability_of(drawn, good + bad, p))
+}
+
+/// The least k with `P(X ≤ k) ≥ lower`.
+pub fn quantile(lower: f64, n: u64, p: f64) -> u64 {
+    first_where(0, n, |k| tails(k, n, p).0 >= lower)
+}
+
+/// The least k with `P(X > k) ≤ upper`.
+pub fn exceeded_with(upper: f64, n: u64, p: f64) -> u64 {
+    first_where(0, n, |k| tails(k, n, p).1 <= upper)
+}
