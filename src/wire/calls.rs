@@ -7,6 +7,7 @@ use serde::{
     de::{MapAccess, SeqAccess, Visitor},
 };
 
+use super::json;
 use crate::domain::{
     Command, ContainerInput, DesiredWeightAndCapacity, ExcludedProperty, ProductionVariantInput,
 };
@@ -77,6 +78,11 @@ pub fn cli(command: &Command) -> String {
 /// ```
 pub fn json(command: &Command) -> String {
     Json(&Node::Members(members(command)), Some(0)).to_string()
+}
+
+/// The body of an invocation with one text.
+pub fn features(text: &str) -> String {
+    format!("{{\"features\":[{}]}}", quoted(text))
 }
 
 /// Reads an edited request body again, as a call of the same operation as `like`.
@@ -155,15 +161,7 @@ request!(ByConfig { endpoint_config_name: String });
 request!(ByModel { model_name: String });
 
 fn read<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, RequestError> {
-    serde_json::from_str(text).map_err(|error| {
-        let all = error.to_string();
-        let place = format!(" at line {} column {}", error.line(), error.column());
-        RequestError {
-            line: error.line(),
-            column: error.column(),
-            problem: all.strip_suffix(&place).unwrap_or(&all).to_owned(),
-        }
-    })
+    json::read(text).map_err(|json::Garbled { line, column, problem }| RequestError { line, column, problem })
 }
 
 /// `CreateEndpointConfig` → `create_endpoint_config`, `create-endpoint-config`.
@@ -190,8 +188,7 @@ fn shell_quoted(text: &str) -> String {
 
 /// The members of a request in the order in which the API lists them.
 fn members(command: &Command) -> Vec<(String, Node)> {
-    let text = serde_json::to_string(command).unwrap_or_default();
-    match serde_json::from_str(&text) {
+    match json::read(&json::write(command)) {
         Ok(Node::Members(members)) => members.into_iter().filter(|(name, _)| name != "Operation").collect(),
         _ => Vec::new(),
     }
@@ -255,7 +252,7 @@ impl<'de> Deserialize<'de> for Node {
 
 /// Text in double quotes: Python reads JSON's escapes as JSON does.
 fn quoted(text: &str) -> String {
-    serde_json::to_string(text).unwrap_or_default()
+    json::write(text)
 }
 
 /// A value as Python writes it, its inner lines indented below `depth` levels.
