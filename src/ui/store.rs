@@ -3,11 +3,7 @@
 //! Children read fields and write through [`Store::dispatch`]. The worker's snapshots are gathered and published
 //! once per frame, so a frame costs one signal write and one redraw however fast the worker speaks.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use leptos::{prelude::*, web_sys::File};
 
@@ -31,8 +27,8 @@ const SAVE_CLOCK_AFTER: Duration = Duration::from_secs(5);
 /// How long a message stays that asks for nothing.
 const TOAST_STAYS: Duration = Duration::from_secs(8);
 
-/// How an action ended: the reply as the service would send it, or the refusal.
-pub type Outcome = Result<serde_json::Value, Refusal>;
+/// How an action ended: well, or with a refusal. The reply itself is shown nowhere.
+pub type Outcome = Result<(), Refusal>;
 
 /// How far a model is on its way to the worker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,7 +58,7 @@ pub struct WorkerState {
     /// Share of a replay that is done, while one is under way.
     pub replaying: Option<f64>,
     /// Models on their way.
-    pub loading: BTreeMap<Artifact, Loading>,
+    pub loading: [Loading; Artifact::ALL.len()],
     /// How fast it is.
     pub speed: Option<Speed>,
     /// Why nothing will come from it any more.
@@ -132,7 +128,7 @@ struct Backstage {
     unsent: Vec<ToWorker>,
     ready: bool,
     next_id: u64,
-    waiting: BTreeMap<u64, Waiting>,
+    waiting: Vec<(u64, Waiting)>,
     /// The newest snapshot since the last frame.
     gathered: Option<Snapshot>,
     frame_asked: bool,
@@ -152,9 +148,9 @@ pub struct Store {
     /// The worker.
     pub worker: RwSignal<WorkerState>,
     /// How the last actions ended, by the number that [`Store::dispatch`] gave them.
-    pub outcomes: RwSignal<BTreeMap<u64, Outcome>>,
+    pub outcomes: RwSignal<Vec<(u64, Outcome)>>,
     /// Messages, oldest first.
-    pub toasts: RwSignal<VecDeque<Toast>>,
+    pub toasts: RwSignal<Vec<Toast>>,
     /// The request that the inspector shows.
     pub selected_request: RwSignal<Option<InvocationRecord>>,
     /// The variant that is brought out in picture, plots and tables.
@@ -174,8 +170,8 @@ impl Store {
         Self {
             snapshot: RwSignal::new(None),
             worker: RwSignal::new(WorkerState::default()),
-            outcomes: RwSignal::new(BTreeMap::new()),
-            toasts: RwSignal::new(VecDeque::new()),
+            outcomes: RwSignal::new(Vec::new()),
+            toasts: RwSignal::new(Vec::new()),
             selected_request: RwSignal::new(None),
             selected_variant: RwSignal::new(None),
             own_file: RwSignal::new(None),
@@ -226,7 +222,7 @@ impl Store {
             b.journal = Some(journal.clone());
         });
         self.snapshot.set(None);
-        self.outcomes.update(BTreeMap::clear);
+        self.outcomes.update(Vec::clear);
         self.selected_request.set(None);
         self.selected_variant.set(None);
         self.step_done.set(None);
@@ -252,14 +248,14 @@ impl Store {
 
     /// How the action with that number ended; none while it is under way. Tracks [`Store::outcomes`].
     pub fn outcome(self, id: u64) -> Option<Outcome> {
-        self.outcomes.with(|all| all.get(&id).cloned())
+        self.outcomes.with(|all| all.iter().find(|(of, _)| *of == id).map(|(_, outcome)| outcome.clone()))
     }
 
     /// Asks for series; `answer` is called once, unless another lab is opened before.
     pub fn query(self, query: MetricQuery, answer: impl FnOnce(SeriesReply) + 'static) {
         let id = self.next_id();
         self.backstage.update_value(|b| {
-            b.waiting.insert(id, Waiting::Series(Box::new(answer)));
+            b.waiting.push((id, Waiting::Series(Box::new(answer))));
         });
         self.send(ToWorker::Metrics { id, query });
     }
@@ -268,7 +264,7 @@ impl Store {
     pub fn explain(self, record: InvocationRecord, answer: impl FnOnce(Explanation) + 'static) {
         let id = self.next_id();
         self.backstage.update_value(|b| {
-            b.waiting.insert(id, Waiting::Explanation(Box::new(answer)));
+            b.waiting.push((id, Waiting::Explanation(Box::new(answer))));
         });
         self.send(ToWorker::Explain { id, record });
     }
@@ -298,10 +294,8 @@ impl Store {
         let stays = if undo.is_some() { TOAST_STAYS * 2 } else { TOAST_STAYS };
         let toast = Toast { id, tone, title: title.into(), text: text.into(), undo };
         self.toasts.update(|all| {
-            all.push_back(toast);
-            while all.len() > TOASTS_KEPT {
-                all.pop_front();
-            }
+            all.push(toast);
+            forget_old(all, TOASTS_KEPT);
         });
         // A refusal stays until it is read: WCAG 2.2.1 wants no time limit on what one must act on.
         if tone != Tone::Alert {
@@ -375,7 +369,7 @@ impl Store {
         match message {
             FromWorker::Ready => self.begin(),
             FromWorker::Loading { artifact, received, total, ready } => self.worker.update(|w| {
-                w.loading.insert(artifact, Loading { received, total, ready });
+                w.loading[artifact.index()] = Loading { received, total, ready };
             }),
             FromWorker::Replaying(share) => {
                 self.worker.update(|w| w.replaying = (share < 1.0).then_some(share));
@@ -389,10 +383,8 @@ impl Store {
                     self.toast(Tone::Alert, refusal.code.clone(), refusal.message.clone(), None);
                 }
                 self.outcomes.update(|all| {
-                    all.insert(id, outcome);
-                    while all.len() > OUTCOMES_KEPT {
-                        all.pop_first();
-                    }
+                    all.push((id, outcome.map(|_| ())));
+                    forget_old(all, OUTCOMES_KEPT);
                 });
             }
             FromWorker::Series { id, series, published_until_s } => {
@@ -419,7 +411,12 @@ impl Store {
     }
 
     fn take_waiting(self, id: u64) -> Option<Waiting> {
-        self.backstage.try_update_value(|b| b.waiting.remove(&id)).flatten()
+        self.backstage
+            .try_update_value(|b| {
+                let place = b.waiting.iter().position(|(of, _)| *of == id)?;
+                Some(b.waiting.swap_remove(place).1)
+            })
+            .flatten()
     }
 
     /// Keeps the newest snapshot for the next frame, with the records of those that it replaces.
@@ -496,6 +493,11 @@ impl Store {
             self.toast(Tone::Note, "Progress is not kept", text, None);
         }
     }
+}
+
+/// Leaves the last `kept`.
+fn forget_old<T>(all: &mut Vec<T>, kept: usize) {
+    all.drain(..all.len().saturating_sub(kept));
 }
 
 /// The last step that is done after a snapshot and was not before it.

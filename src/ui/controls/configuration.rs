@@ -12,8 +12,8 @@ use crate::{
         instances,
         store::Store,
         widgets::{
-            Glyph, Icon, NumberField, Options, SelectField, ShareBar, SharePart, SliderField, TextField,
-            VariantTag,
+            Glyph, Icon, NumberField, Options, SelectField, ShareBar, SharePart, Show, SliderField,
+            TextField, VariantTag, each,
         },
         wording,
     },
@@ -152,6 +152,9 @@ pub fn Configuration() -> impl IntoView {
         form.change(|d| d.add(models.get_untracked().and_then(|m| m.into_iter().next()).unwrap_or_default()))
     };
     let cost = move || draft.with(|d| d.as_ref().map(|d| wording::usd(d.usd_per_hour())));
+    let fields = move |key: String| {
+        key.parse().ok().map(|key| view! { <VariantFields form key options error /> }).into_any()
+    };
     view! {
         <TextField
             label="Configuration name"
@@ -159,9 +162,7 @@ pub fn Configuration() -> impl IntoView {
             on_input=Callback::new(move |text| form.change(|d| d.name = text))
             problem=name_problem
         />
-        <For each=move || keys.get() key=|key| *key let:key>
-            <VariantFields form key options error />
-        </For>
+        {each(move || keys.get().iter().map(u64::to_string).collect(), fields)}
         <button
             type="button"
             class="btn btn--small"

@@ -5,8 +5,15 @@ use leptos::prelude::*;
 use crate::{
     lab::{LabId, lessons},
     ui::{
-        app::focus, endpoint::EndpointPanel, guide::Guide, inspector::Inspector, metrics::MetricsPanel,
-        store::Store, toolbox::Toolbox, widgets::Meter, wording,
+        app::focus,
+        endpoint::EndpointPanel,
+        guide::Guide,
+        inspector::Inspector,
+        metrics::MetricsPanel,
+        store::Store,
+        toolbox::Toolbox,
+        widgets::{Meter, Show, Views},
+        wording,
     },
 };
 
@@ -36,7 +43,7 @@ pub fn Lab(
                             </button>
                         }
                     })
-                    .collect_view()}
+                    .views()}
             </nav>
             <WorkerNews />
             <div class="regions">
