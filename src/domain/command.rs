@@ -43,7 +43,7 @@ impl Arn {
             ResourceKind::EndpointConfig => "endpoint-config",
             ResourceKind::Endpoint => "endpoint",
         };
-        Self(format!("{ARN_PREFIX}:{segment}/{}", name.to_lowercase()))
+        Self(format!("{ARN_PREFIX}:{segment}/{}", name.to_ascii_lowercase()))
     }
 }
 

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::{
     picture::EndpointPicture,
     store::Store,
-    widgets::{Meter, VariantTag},
+    widgets::{Meter, Show, VariantTag, Views, each},
     wording,
 };
 use crate::{
@@ -43,6 +43,11 @@ pub fn EndpointPanel() -> impl IntoView {
         by_age.into_iter().map(|(_, name)| name).collect::<Vec<_>>()
     });
     let none = move || names.with(|n| n.as_ref().is_some_and(Vec::is_empty));
+    let card = move |name: String| {
+        let of = name.clone();
+        let newest = Memo::new(move |_| names.with(|n| n.as_ref().and_then(|n| n.first()) == Some(&of)));
+        view! { <EndpointCard name newest /> }.into_any()
+    };
     view! {
         <h2 class="region__title">"Endpoint"</h2>
         <Show when=move || names.with(Option::is_none)>
@@ -51,13 +56,7 @@ pub fn EndpointPanel() -> impl IntoView {
         <Show when=none>
             <EndpointPicture />
         </Show>
-        <For each=move || names.get().unwrap_or_default() key=|name| name.clone() let:name>
-            {
-                let of = name.clone();
-                let newest = Memo::new(move |_| names.with(|n| n.as_ref().and_then(|n| n.first()) == Some(&of)));
-                view! { <EndpointCard name newest /> }
-            }
-        </For>
+        {each(move || names.get().unwrap_or_default(), card)}
     }
 }
 
@@ -238,7 +237,7 @@ fn VariantTable(rows: Signal<Vec<Row>>, caption: &'static str) -> impl IntoView 
                     </tr>
                 </thead>
                 <tbody>
-                    {move || rows.get().into_iter().map(|row| view! { <VariantRow row /> }).collect_view()}
+                    {move || rows.get().into_iter().map(|row| view! { <VariantRow row /> }).views()}
                 </tbody>
             </table>
         </div>

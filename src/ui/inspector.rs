@@ -4,10 +4,13 @@ use leptos::{ev, prelude::*};
 
 use super::{
     store::{Explanation, Store},
-    widgets::{CodeBlock, Glyph, Icon, Probabilities, StarRow, VariantTag},
+    widgets::{CodeBlock, Glyph, Icon, Probabilities, Show, StarRow, VariantTag, Views},
     wording,
 };
-use crate::domain::{FleetId, InvocationRecord};
+use crate::{
+    domain::{FleetId, InvocationRecord},
+    wire::calls,
+};
 
 /// Id of the drawer, which takes the focus when it opens.
 const DRAWER: &str = "inspector";
@@ -110,7 +113,7 @@ fn Journey(record: InvocationRecord) -> impl IntoView {
                         ></span>
                     }
                 })
-                .collect_view()}
+                .views()}
         </div>
         <ul class="spans__legend">
             {parts
@@ -125,7 +128,7 @@ fn Journey(record: InvocationRecord) -> impl IntoView {
                         </li>
                     }
                 })
-                .collect_view()}
+                .views()}
         </ul>
     }
 }
@@ -160,11 +163,11 @@ fn Explained(explanation: Explanation) -> impl IntoView {
                         </li>
                     }
                 })
-                .collect_view()}
+                .views()}
         </ul>
         <h3 class="substep">"Tokens"</h3>
         <ol class="tokens tokens--plain" aria-label="Tokens">
-            {explanation.tokens.into_iter().map(|t| view! { <li class="token">{t}</li> }).collect_view()}
+            {explanation.tokens.into_iter().map(|t| view! { <li class="token">{t}</li> }).views()}
         </ol>
         <h3 class="substep">"As a call"</h3>
         <CodeBlock text=curl what="request as curl" />
@@ -179,7 +182,7 @@ fn likeliest(probabilities: &[f64; 5]) -> Option<u8> {
 
 /// The request as a shell would send it to the service.
 pub fn curl(endpoint: &str, text: &str) -> String {
-    let body = serde_json::json!({ "features": [text] }).to_string().replace('\'', r"'\''");
+    let body = calls::features(text).replace('\'', r"'\''");
     format!(
         "curl --aws-sigv4 \"aws:amz:us-east-1:sagemaker\" \\\n  --user \"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY\" \\\n  -H 'Content-Type: application/jsonlines' \\\n  -H 'Accept: application/jsonlines' \\\n  -d '{body}' \\\n  https://runtime.sagemaker.us-east-1.amazonaws.com/endpoints/{endpoint}/invocations"
     )

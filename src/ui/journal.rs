@@ -2,7 +2,12 @@
 
 use leptos::web_sys::{Storage, window};
 
-use crate::{domain::VirtualTime, lab::LabId, wire::Journal};
+use super::link::understood;
+use crate::{
+    domain::VirtualTime,
+    lab::LabId,
+    wire::{Journal, json},
+};
 
 /// Where the journal of `lab` is kept.
 fn key(lab: LabId) -> String {
@@ -25,13 +30,12 @@ pub fn fresh(lab: LabId) -> Journal {
 pub fn load(lab: LabId) -> Journal {
     storage()
         .and_then(|s| s.get_item(&key(lab)).ok().flatten())
-        .and_then(|text| serde_json::from_str::<Journal>(&text).ok())
+        .and_then(understood::<Journal>)
         .filter(|journal| journal.lab == lab)
         .unwrap_or_else(|| fresh(lab))
 }
 
 /// Keeps the journal; `false` when the browser refuses, e.g. for want of room.
 pub fn save(journal: &Journal) -> bool {
-    let Ok(text) = serde_json::to_string(journal) else { return false };
-    storage().is_some_and(|s| s.set_item(&key(journal.lab), &text).is_ok())
+    storage().is_some_and(|s| s.set_item(&key(journal.lab), &json::write(journal)).is_ok())
 }

@@ -1,9 +1,12 @@
 //! The line to the worker: JSON text both ways.
 
+use std::{cell::Cell, rc::Rc};
+
 use leptos::web_sys::{ErrorEvent, Event, File, MessageEvent, Worker, WorkerOptions, WorkerType};
+use serde::de::DeserializeOwned;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 
-use crate::wire::{FromWorker, ToWorker};
+use crate::wire::{FromWorker, ToWorker, json};
 
 /// Where Trunk puts the worker. Relative, so that the page runs from any path.
 const WORKER: &str = "./worker_loader.js";
@@ -30,9 +33,9 @@ impl Link {
         let garbled = lose.clone();
         let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
             let text = event.data().as_string().unwrap_or_default();
-            match serde_json::from_str(&text) {
-                Ok(message) => receive(message),
-                Err(why) => garbled(format!("The worker said what this page does not understand: {why}")),
+            match understood(text) {
+                Some(message) => receive(message),
+                None => garbled("The worker said what this page does not understand.".to_owned()),
             }
         });
         // A script that does not load raises a plain event: only a running one fails with a message.
@@ -50,7 +53,7 @@ impl Link {
     /// # Errors
     /// In words, when the message cannot be sent.
     pub fn send(&self, message: &ToWorker) -> Result<(), String> {
-        let text = serde_json::to_string(message).map_err(|e| e.to_string())?;
+        let text = json::write(message);
         self.worker.post_message(&JsValue::from_str(&text)).map_err(|e| words(&e))
     }
 
@@ -69,6 +72,18 @@ impl Drop for Link {
         self.worker.set_onerror(None);
         self.worker.terminate();
     }
+}
+
+/// What a text of our own says; none when it is garbled after all.
+///
+/// [`json::trust`] ends the program then. Called by way of JavaScript, it ends that call alone, which loses the
+/// memory of what was read so far and nothing else.
+pub fn understood<T: DeserializeOwned + 'static>(text: String) -> Option<T> {
+    let value = Rc::new(Cell::new(None));
+    let slot = value.clone();
+    let read = Closure::once_into_js(move || slot.set(Some(json::trust(&text))));
+    let _ = read.unchecked_into::<js_sys::Function>().call0(&JsValue::NULL);
+    value.take()
 }
 
 fn words(error: &JsValue) -> String {

@@ -3,11 +3,7 @@
 //! Children read fields and write through [`Store::dispatch`]. The worker's snapshots are gathered and published
 //! once per frame, so a frame costs one signal write and one redraw however fast the worker speaks.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use leptos::{prelude::*, web_sys::File};
 
@@ -34,8 +30,8 @@ const SAVE_CLOCK_AFTER: Duration = Duration::from_secs(5);
 /// How long a message stays that asks for nothing.
 const TOAST_STAYS: Duration = Duration::from_secs(8);
 
-/// How an action ended: the reply as the service would send it, or the refusal.
-pub type Outcome = Result<serde_json::Value, Refusal>;
+/// How an action ended: well, or with a refusal. The reply itself is shown nowhere.
+pub type Outcome = Result<(), Refusal>;
 
 /// How far a model is on its way to the worker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,9 +61,9 @@ pub struct WorkerState {
     /// Share of a replay that is done, while one is under way.
     pub replaying: Option<f64>,
     /// Models on their way.
-    pub loading: BTreeMap<Artifact, Loading>,
-    /// Models that did not arrive, and why.
-    pub not_loaded: BTreeMap<Artifact, String>,
+    pub loading: [Loading; Artifact::ALL.len()],
+    /// Why a model did not arrive.
+    pub not_loaded: [Option<String>; Artifact::ALL.len()],
     /// How fast it is.
     pub speed: Option<Speed>,
     /// Why nothing will come from it any more.
@@ -138,7 +134,7 @@ struct Backstage {
     unsent: Vec<ToWorker>,
     ready: bool,
     next_id: u64,
-    waiting: BTreeMap<u64, Waiting>,
+    waiting: Vec<(u64, Waiting)>,
     /// The newest snapshot since the last frame.
     gathered: Option<Snapshot>,
     frame_asked: bool,
@@ -158,9 +154,9 @@ pub struct Store {
     /// The worker.
     pub worker: RwSignal<WorkerState>,
     /// How the last actions ended, by the number that [`Store::dispatch`] gave them.
-    pub outcomes: RwSignal<BTreeMap<u64, Outcome>>,
+    pub outcomes: RwSignal<Vec<(u64, Outcome)>>,
     /// Messages, oldest first.
-    pub toasts: RwSignal<VecDeque<Toast>>,
+    pub toasts: RwSignal<Vec<Toast>>,
     /// The request that the inspector shows.
     pub selected_request: RwSignal<Option<InvocationRecord>>,
     /// The variant that is brought out in picture, plots and tables.
@@ -180,8 +176,8 @@ impl Store {
         Self {
             snapshot: RwSignal::new(None),
             worker: RwSignal::new(WorkerState::default()),
-            outcomes: RwSignal::new(BTreeMap::new()),
-            toasts: RwSignal::new(VecDeque::new()),
+            outcomes: RwSignal::new(Vec::new()),
+            toasts: RwSignal::new(Vec::new()),
             selected_request: RwSignal::new(None),
             selected_variant: RwSignal::new(None),
             own_file: RwSignal::new(None),
@@ -232,7 +228,7 @@ impl Store {
             b.journal = Some(journal.clone());
         });
         self.snapshot.set(None);
-        self.outcomes.update(BTreeMap::clear);
+        self.outcomes.update(Vec::clear);
         self.selected_request.set(None);
         self.selected_variant.set(None);
         self.step_done.set(None);
@@ -259,14 +255,14 @@ impl Store {
 
     /// How the action with that number ended; none while it is under way. Tracks [`Store::outcomes`].
     pub fn outcome(self, id: u64) -> Option<Outcome> {
-        self.outcomes.with(|all| all.get(&id).cloned())
+        self.outcomes.with(|all| all.iter().find(|(of, _)| *of == id).map(|(_, outcome)| outcome.clone()))
     }
 
     /// Asks for series; `answer` is called once, unless another lab is opened before.
     pub fn query(self, query: MetricQuery, answer: impl FnOnce(SeriesReply) + 'static) {
         let id = self.next_id();
         self.backstage.update_value(|b| {
-            b.waiting.insert(id, Waiting::Series(Box::new(answer)));
+            b.waiting.push((id, Waiting::Series(Box::new(answer))));
         });
         self.send(ToWorker::Metrics { id, query });
     }
@@ -275,7 +271,7 @@ impl Store {
     pub fn explain(self, record: InvocationRecord, answer: impl FnOnce(Explanation) + 'static) {
         let id = self.next_id();
         self.backstage.update_value(|b| {
-            b.waiting.insert(id, Waiting::Explanation(Box::new(answer)));
+            b.waiting.push((id, Waiting::Explanation(Box::new(answer))));
         });
         self.send(ToWorker::Explain { id, record });
     }
@@ -284,7 +280,7 @@ impl Store {
     pub fn disagreements(self, query: DisagreementQuery, answer: impl FnOnce(DisagreementPage) + 'static) {
         let id = self.next_id();
         self.backstage.update_value(|b| {
-            b.waiting.insert(id, Waiting::Disagreements(Box::new(answer)));
+            b.waiting.push((id, Waiting::Disagreements(Box::new(answer))));
         });
         self.send(ToWorker::Disagreements { id, query });
     }
@@ -314,10 +310,8 @@ impl Store {
         let stays = if undo.is_some() { TOAST_STAYS * 2 } else { TOAST_STAYS };
         let toast = Toast { id, tone, title: title.into(), text: text.into(), undo };
         self.toasts.update(|all| {
-            all.push_back(toast);
-            while all.len() > TOASTS_KEPT {
-                all.pop_front();
-            }
+            all.push(toast);
+            forget_old(all, TOASTS_KEPT);
         });
         // A refusal stays until it is read: WCAG 2.2.1 wants no time limit on what one must act on.
         if tone != Tone::Alert {
@@ -381,7 +375,7 @@ impl Store {
     /// Fetches a model once more that did not arrive.
     pub fn load_again(self, artifact: Artifact) {
         self.worker.update(|w| {
-            w.not_loaded.remove(&artifact);
+            w.not_loaded[artifact.index()] = None;
         });
         self.send(ToWorker::Load(artifact));
     }
@@ -405,12 +399,12 @@ impl Store {
         match message {
             FromWorker::Ready => self.begin(),
             FromWorker::Loading { artifact, received, total, ready } => self.worker.update(|w| {
-                w.not_loaded.remove(&artifact);
-                w.loading.insert(artifact, Loading { received, total, ready });
+                w.not_loaded[artifact.index()] = None;
+                w.loading[artifact.index()] = Loading { received, total, ready };
             }),
             FromWorker::NotLoaded { artifact, why } => self.worker.update(|w| {
-                w.loading.remove(&artifact);
-                w.not_loaded.insert(artifact, why);
+                w.loading[artifact.index()] = Loading::default();
+                w.not_loaded[artifact.index()] = Some(why);
             }),
             FromWorker::Replaying(share) => {
                 self.worker.update(|w| w.replaying = (share < 1.0).then_some(share));
@@ -424,10 +418,8 @@ impl Store {
                     self.toast(Tone::Alert, refusal.code.clone(), refusal.message.clone(), None);
                 }
                 self.outcomes.update(|all| {
-                    all.insert(id, outcome);
-                    while all.len() > OUTCOMES_KEPT {
-                        all.pop_first();
-                    }
+                    all.push((id, outcome.map(|_| ())));
+                    forget_old(all, OUTCOMES_KEPT);
                 });
             }
             FromWorker::Series { id, series, published_until_s } => {
@@ -459,7 +451,12 @@ impl Store {
     }
 
     fn take_waiting(self, id: u64) -> Option<Waiting> {
-        self.backstage.try_update_value(|b| b.waiting.remove(&id)).flatten()
+        self.backstage
+            .try_update_value(|b| {
+                let place = b.waiting.iter().position(|(of, _)| *of == id)?;
+                Some(b.waiting.swap_remove(place).1)
+            })
+            .flatten()
     }
 
     /// Keeps the newest snapshot for the next frame, with the records of those that it replaces.
@@ -536,6 +533,11 @@ impl Store {
             self.toast(Tone::Note, "Progress is not kept", text, None);
         }
     }
+}
+
+/// Leaves the last `kept`.
+fn forget_old<T>(all: &mut Vec<T>, kept: usize) {
+    all.drain(..all.len().saturating_sub(kept));
 }
 
 /// The last step that is done after a snapshot and was not before it.

@@ -4,18 +4,21 @@ use leptos::prelude::*;
 
 use super::{
     store::{Store, Toast, Tone},
-    widgets::{Glyph, Icon},
+    widgets::{Glyph, Icon, each},
 };
 
 /// The messages, newest at the bottom. Refusals stay until they are closed.
 #[component]
 pub fn Toasts() -> impl IntoView {
     let store = Store::expect();
+    let ids = move || store.toasts.with(|all| all.iter().map(|t| t.id.to_string()).collect());
+    let card = move |id: String| {
+        let toast = store.toasts.with_untracked(|all| all.iter().find(|t| t.id.to_string() == id).cloned());
+        toast.map(|toast| view! { <ToastCard toast /> }).into_any()
+    };
     view! {
         <section class="toasts" aria-label="Messages" aria-live="polite" aria-relevant="additions">
-            <For each=move || store.toasts.get() key=|toast| toast.id let:toast>
-                <ToastCard toast />
-            </For>
+            {each(ids, card)}
         </section>
     }
 }

@@ -2,7 +2,10 @@
 
 use leptos::prelude::*;
 
-use super::{controls, widgets::Disclosure};
+use super::{
+    controls,
+    widgets::{Disclosure, Views},
+};
 use crate::lab::{Control, Lesson};
 
 /// Panels that are open at first: where one begins.
@@ -35,6 +38,6 @@ pub fn Toolbox(
                     </Disclosure>
                 }
             })
-            .collect_view()}
+            .views()}
     }
 }

@@ -6,7 +6,7 @@ use super::{
     route::Route,
     store::Store,
     theme::Theme,
-    widgets::{Glyph, Icon, unique_id},
+    widgets::{Glyph, Icon, Show, Views, unique_id},
     wording,
 };
 use crate::{
@@ -63,7 +63,7 @@ pub fn TopBar(
                             </a>
                         }
                     })
-                    .collect_view()}
+                    .views()}
             </nav>
             <Show when=move || lab.get().is_some()>
                 <Time />
@@ -131,7 +131,7 @@ fn Time() -> impl IntoView {
                             </label>
                         }
                     })
-                    .collect_view()}
+                    .views()}
             </fieldset>
             <button
                 type="button"
@@ -219,7 +219,7 @@ fn ThemeSwitch(theme: RwSignal<Theme>) -> impl IntoView {
                         </label>
                     }
                 })
-                .collect_view()}
+                .views()}
         </fieldset>
     }
 }

@@ -7,6 +7,7 @@ use serde::{
     de::{MapAccess, SeqAccess, Visitor},
 };
 
+use super::json;
 use crate::domain::{
     Command, ContainerInput, DesiredWeightAndCapacity, ExcludedProperty, ProductionVariantInput,
 };
@@ -77,6 +78,11 @@ pub fn cli(command: &Command) -> String {
 /// ```
 pub fn json(command: &Command) -> String {
     Json(&Node::Members(members(command)), Some(0)).to_string()
+}
+
+/// The body of an invocation with one text.
+pub fn features(text: &str) -> String {
+    format!("{{\"features\":[{}]}}", quoted(text))
 }
 
 /// Reads an edited request body again, as a call of the same operation as `like`.
@@ -161,17 +167,11 @@ request!(ByConfig { endpoint_config_name: String });
 request!(ByModel { model_name: String });
 
 fn read<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, RequestError> {
-    serde_json::from_str(text).map_err(|error| {
-        let all = error.to_string();
-        let place = format!(" at line {} column {}", error.line(), error.column());
-        let mut problem = all.strip_suffix(&place).unwrap_or(&all).to_owned();
+    json::read(text).map_err(|json::Garbled { line, column, problem }| {
         // Of a value it says only that one was expected, e.g. where NaN stands, which JSON does not know.
-        if problem == "expected value"
-            && let Some(found) = word_at(text, error.line(), error.column())
-        {
-            problem = format!("expected a JSON value, but found `{found}`");
-        }
-        RequestError { line: error.line(), column: error.column(), problem }
+        let found = word_at(text, line, column).filter(|_| problem == "expected value");
+        let problem = found.map_or(problem, |found| format!("expected a JSON value, but found `{found}`"));
+        RequestError { line, column, problem }
     })
 }
 
@@ -207,8 +207,7 @@ fn shell_quoted(text: &str) -> String {
 
 /// The members of a request in the order in which the API lists them.
 fn members(command: &Command) -> Vec<(String, Node)> {
-    let text = serde_json::to_string(command).unwrap_or_default();
-    match serde_json::from_str(&text) {
+    match json::read(&json::write(command)) {
         Ok(Node::Members(members)) => members.into_iter().filter(|(name, _)| name != "Operation").collect(),
         _ => Vec::new(),
     }
@@ -272,7 +271,7 @@ impl<'de> Deserialize<'de> for Node {
 
 /// Text in double quotes: Python reads JSON's escapes as JSON does.
 fn quoted(text: &str) -> String {
-    serde_json::to_string(text).unwrap_or_default()
+    json::write(text)
 }
 
 /// A value as Python writes it, its inner lines indented below `depth` levels.

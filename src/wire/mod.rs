@@ -1,6 +1,7 @@
 //! What the page, the worker and later the server say to each other. Messages travel as JSON text.
 
 pub mod calls;
+pub mod json;
 
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,5 @@
 //! Colours of the style sheet as numbers, for what is drawn on a canvas.
 
-use std::collections::BTreeMap;
-
 use leptos::{html, prelude::*, web_sys};
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -14,7 +12,7 @@ use crate::{
 /// The style sheet's colours at one moment. Read anew when the theme changes, not per frame.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Inks {
-    by_property: BTreeMap<String, Ink>,
+    by_property: Vec<(String, Ink)>,
     /// Family of the font.
     pub font: String,
 }
@@ -68,9 +66,9 @@ impl Inks {
         let properties: Vec<String> = ROLES.iter().map(|r| (*r).to_owned()).chain(marks).collect();
         let computed = window().get_computed_style(&probe).ok()??;
         let font = computed.get_property_value("font-family").unwrap_or_else(|_| "sans-serif".to_owned());
-        let mut by_property = BTreeMap::new();
+        let mut by_property: Vec<(String, Ink)> = Vec::new();
         for property in properties {
-            if by_property.contains_key(&property) {
+            if by_property.iter().any(|(p, _)| *p == property) {
                 continue;
             }
             probe.style().set_property("color", &format!("var({property})")).ok()?;
@@ -80,7 +78,7 @@ impl Inks {
             context.fill_rect(0.0, 0.0, 1.0, 1.0);
             let data = context.get_image_data(0.0, 0.0, 1.0, 1.0).ok()?.data();
             if let [r, g, b, a] = data.0[..] {
-                by_property.insert(property, Ink { rgb: (r, g, b), alpha: f64::from(a) / 255.0 });
+                by_property.push((property, Ink { rgb: (r, g, b), alpha: f64::from(a) / 255.0 }));
             }
         }
         probe.remove();
@@ -89,7 +87,8 @@ impl Inks {
 
     /// The colour of a custom property; black when the style sheet lacks it.
     pub fn of(&self, property: &str) -> Ink {
-        self.by_property.get(property).copied().unwrap_or(Ink::opaque(0, 0, 0))
+        let found = self.by_property.iter().find(|(p, _)| p == property);
+        found.map_or(Ink::opaque(0, 0, 0), |(_, ink)| *ink)
     }
 
     /// The colours of a plot.

@@ -11,7 +11,7 @@ use crate::{
     lab::LabAction,
     ui::{
         store::{Loading, Store},
-        widgets::{Glyph, Icon, Meter},
+        widgets::{Glyph, Icon, Meter, Show, Views},
         wording,
     },
 };
@@ -29,7 +29,7 @@ pub fn Artifacts() -> impl IntoView {
     view! {
         <PlainCall title="GetObject, then unpack" boto3 cli />
         <ul class="list">
-            {Artifact::ALL.into_iter().map(|artifact| view! { <ArtifactItem artifact /> }).collect_view()}
+            {Artifact::ALL.into_iter().map(|artifact| view! { <ArtifactItem artifact /> }).views()}
         </ul>
     }
 }
@@ -39,8 +39,7 @@ fn ArtifactItem(artifact: Artifact) -> impl IntoView {
     let store = Store::expect();
     let state = store.slice(move |s| s.artifacts.iter().find(|a| a.artifact == artifact).copied());
     let state = Memo::new(move |_| state.get().flatten());
-    let loading =
-        Memo::new(move |_| store.worker.with(|w| w.loading.get(&artifact).copied().unwrap_or_default()));
+    let loading = Memo::new(move |_| store.worker.with(|w| w.loading[artifact.index()]));
     let fetched = move || state.get().is_some_and(|s| s.fetched);
     let cost = move || {
         let (base, per_token) = state.get()?.cost_us?;

@@ -13,8 +13,8 @@ use crate::{
         instances,
         store::Store,
         widgets::{
-            Garbled, Glyph, Icon, NumberField, Options, SelectField, ShareBar, SharePart, SliderField,
-            TextField, VariantTag,
+            Garbled, Glyph, Icon, NumberField, Options, SelectField, ShareBar, SharePart, Show, SliderField,
+            TextField, VariantTag, each,
         },
         wording,
     },
@@ -223,6 +223,9 @@ pub fn Configuration() -> impl IntoView {
     };
     let has_shadow = form.read(|d| d.rows.iter().any(|r| r.shadow));
     let cost = move || draft.with(|d| d.as_ref().map(|d| wording::usd(d.usd_per_hour())));
+    let fields = move |key: String| {
+        key.parse().ok().map(|key| view! { <VariantFields form key options error /> }).into_any()
+    };
     view! {
         <TextField
             label="Configuration name"
@@ -230,11 +233,7 @@ pub fn Configuration() -> impl IntoView {
             on_input=Callback::new(move |text| form.change(|d| d.name = text))
             problem=name_problem
         />
-        <Provider value=garbled>
-            <For each=move || keys.get() key=|key| *key let:key>
-                <VariantFields form key options error />
-            </For>
-        </Provider>
+        <Provider value=garbled>{each(move || keys.get().iter().map(u64::to_string).collect(), fields)}</Provider>
         <button
             type="button"
             class="btn btn--small"

@@ -11,6 +11,7 @@ use crate::{
     domain::{Arn, Command, ResourceKind},
     lab::{EndpointView, VariantView},
     ui::{store::Store, widgets::CodeBlock},
+    wire::json,
 };
 
 /// The reply to `DescribeEndpoint`, kept up to date.
@@ -95,7 +96,7 @@ fn description(endpoint: &EndpointView) -> String {
         shadow_production_variants: endpoint.shadows.iter().map(variant).collect(),
         pending_deployment_summary: pending,
     };
-    serde_json::to_string_pretty(&description).unwrap_or_default()
+    json::indented(&json::write(&description))
 }
 
 fn variant(view: &VariantView) -> Variant<'_> {

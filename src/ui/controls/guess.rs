@@ -6,7 +6,11 @@ use super::act::Act;
 use crate::{
     analysis::binomial,
     lab::{LabAction, Prompt},
-    ui::{store::Store, widgets::NumberField, wording},
+    ui::{
+        store::Store,
+        widgets::{NumberField, Show},
+        wording,
+    },
 };
 
 /// A question, the learner's answer, and after it the range that chance allows.

@@ -6,7 +6,7 @@ use super::act::Act;
 use crate::{
     inference::{MAX_TOKENS, Tokens},
     lab::LabAction,
-    ui::widgets::{CodeBlock, Disclosure, TextField},
+    ui::widgets::{CodeBlock, Disclosure, TextField, Views},
 };
 
 /// rltok-1 as `inference.py` would have it; `inference::Tokens` is what runs here.
@@ -81,7 +81,7 @@ fn TokenList(tokens: Memo<Tokens>) -> impl IntoView {
                                     </li>
                                 }
                             })
-                            .collect_view()
+                            .views()
                     })
             }}
         </ol>

@@ -1,10 +1,13 @@
 //! The card that ships beside each model.
 
-use std::collections::BTreeMap;
+use std::{fmt, marker::PhantomData};
 
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
 
-use crate::domain::Artifact;
+use crate::{domain::Artifact, ui::link::understood};
 
 /// What is known of a model.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -34,9 +37,11 @@ pub struct ModelCard {
     /// What comes out.
     pub outputs: Vec<Tensor>,
     /// How often each operator stands in the graph.
-    pub operators: BTreeMap<String, u32>,
+    #[serde(deserialize_with = "members")]
+    pub operators: Vec<(String, u32)>,
     /// How it does, by domain of the reviews.
-    pub metrics: BTreeMap<String, DomainMetrics>,
+    #[serde(deserialize_with = "members")]
+    pub metrics: Vec<(String, DomainMetrics)>,
     /// What it cannot do.
     #[serde(default)]
     pub limits: Vec<String>,
@@ -62,6 +67,26 @@ pub struct Tensor {
     pub dtype: String,
     /// Lengths, symbolic ones as text.
     pub shape: Vec<Length>,
+}
+
+/// The members of an object by name: there are a few, and a list of them is smaller than a map.
+fn members<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Vec<(String, T)>, D::Error> {
+    struct Members<T>(PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
+        type Value = Vec<(String, T)>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut members = Vec::new();
+            while let Some(member) = map.next_entry()? {
+                members.push(member);
+            }
+            members.sort_by(|(a, _): &(String, T), (b, _)| a.cmp(b));
+            Ok(members)
+        }
+    }
+    from.deserialize_map(Members(PhantomData))
 }
 
 impl Tensor {
@@ -132,6 +157,6 @@ impl ModelCard {
             return Err(format!("{file} could not be fetched: HTTP {}", reply.status()));
         }
         let text = reply.text().await.map_err(|e| format!("{file} broke off: {e}"))?;
-        serde_json::from_str(&text).map_err(|e| format!("{file} is no model card: {e}"))
+        understood(text).ok_or_else(|| format!("{file} is no model card."))
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     lab::{LabAction, Snapshot},
     ui::{
         store::Store,
-        widgets::{SelectField, TextField},
+        widgets::{SelectField, TextField, Views},
     },
 };
 
@@ -95,6 +95,16 @@ pub fn Models() -> impl IntoView {
             d.name.clone_from(name.as_ref().unwrap_or(&d.name.clone()));
         });
     });
+    let item = |(name, artifact, serves): (String, Artifact, bool)| {
+        view! {
+            <li class="list__item">
+                <code>{name}</code>
+                <span class="quiet">" of " {artifact.name()}</span>
+                {(!serves)
+                    .then(|| view! { <span class="warn">" in a training image: it answers no health check"</span> })}
+            </li>
+        }
+    };
     let artifacts = Signal::stored(Artifact::ALL.map(|a| (a.model_data_url(), a.name().to_owned())).to_vec());
     view! {
         <TextField
@@ -112,14 +122,7 @@ pub fn Models() -> impl IntoView {
         <CallView command on_edit=edit />
         <Act label="Create model" action weight=Weight::Primary success="Created." />
         <ul class="list list--tight" aria-label="Models that exist">
-            <For each=move || made.get().unwrap_or_default() key=|m| m.clone() let:model>
-                <li class="list__item">
-                    <code>{model.0}</code>
-                    <span class="quiet">" of " {model.1.name()}</span>
-                    {(!model.2)
-                        .then(|| view! { <span class="warn">" in a training image: it answers no health check"</span> })}
-                </li>
-            </For>
+            {move || made.get().unwrap_or_default().into_iter().map(item).views()}
         </ul>
     }
 }

@@ -4,7 +4,10 @@ use leptos::prelude::*;
 
 use crate::{
     lab::Snapshot,
-    ui::{store::Store, widgets::SelectField},
+    ui::{
+        store::Store,
+        widgets::{SelectField, Show},
+    },
 };
 
 /// Name of the endpoint that forms begin with.

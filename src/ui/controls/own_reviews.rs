@@ -10,7 +10,7 @@ use wasm_bindgen::JsCast;
 use crate::{
     ui::{
         store::Store,
-        widgets::{Disclosure, unique_id},
+        widgets::{Disclosure, Show, Views, unique_id},
         wording,
     },
     wire::OwnFile,
@@ -104,7 +104,7 @@ fn outcome(file: OwnFile) -> AnyView {
                 view! {
                     <p class="warn">{format!("{} could not be used:", wording::plural(file.bad_rows, "row"))}</p>
                     <ul class="own-errors">
-                        {file.errors.into_iter().take(ERRORS_SHOWN).map(|e| view! { <li>{e}</li> }).collect_view()}
+                        {file.errors.into_iter().take(ERRORS_SHOWN).map(|e| view! { <li>{e}</li> }).views()}
                     </ul>
                     {(more > 0).then(|| view! { <p class="quiet">{format!("and {} more.", wording::count(more))}</p> })}
                 }

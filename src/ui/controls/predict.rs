@@ -14,6 +14,7 @@ use crate::{
         store::Store,
         widgets::{Options, SelectField, unique_id},
     },
+    wire::calls,
 };
 
 /// What the form begins with: the sentences of the lab that this one follows.
@@ -106,7 +107,7 @@ pub fn InvokeCall(
 ) -> impl IntoView {
     let body = move || {
         let text = texts.with(|t| t.first().cloned()).unwrap_or_else(|| "…".to_owned());
-        serde_json::json!({ "features": [text] }).to_string()
+        calls::features(&text)
     };
     let boto3 = Signal::derive(move || {
         let target = target.get();

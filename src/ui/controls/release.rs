@@ -12,7 +12,7 @@ use crate::{
     lab::{LabAction, Snapshot},
     ui::{
         store::Store,
-        widgets::{Glyph, Icon},
+        widgets::{Glyph, Icon, Show, each},
     },
 };
 
@@ -32,6 +32,10 @@ enum State {
 }
 
 impl Resource {
+    fn key(&self) -> String {
+        format!("{} {}", self.kind, self.name)
+    }
+
     fn command(&self) -> Command {
         let name = self.name.clone();
         match self.kind {
@@ -82,20 +86,14 @@ pub fn Release() -> impl IntoView {
         let next = all.with(|all| all.iter().find(|r| r.state == State::There).cloned());
         next.map(|r| r.command())
     });
-    let keys = Memo::new(move |_| {
-        all.with(|all| all.iter().map(|r| (r.kind.to_string(), r.name.clone())).collect::<Vec<_>>())
-    });
-    let find = move |key: &(String, String)| {
-        all.with(|all| all.iter().find(|r| r.kind.to_string() == key.0 && r.name == key.1).cloned())
+    let keys = Memo::new(move |_| all.with(|all| all.iter().map(Resource::key).collect::<Vec<_>>()));
+    let item = move |key: String| {
+        let resource = Memo::new(move |_| all.with(|all| all.iter().find(|r| r.key() == key).cloned()));
+        view! { <ResourceItem resource /> }.into_any()
     };
     view! {
         <ul class="list" aria-label="Resources">
-            <For each=move || keys.get() key=|key| key.clone() let:key>
-                {
-                    let resource = Memo::new(move |_| find(&key));
-                    view! { <ResourceItem resource /> }
-                }
-            </For>
+            {each(move || keys.get(), item)}
         </ul>
         <Show
             when=move || next.with(Option::is_some)

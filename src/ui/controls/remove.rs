@@ -12,7 +12,7 @@ use crate::{
     lab::{LabAction, Snapshot, VariantView},
     ui::{
         store::Store,
-        widgets::{Options, SelectField, TextField},
+        widgets::{Options, SelectField, Show, TextField},
     },
 };
 
@@ -128,6 +128,6 @@ pub fn Remove() -> impl IntoView {
 
 /// `VariantB` → `reviews-variantb-only`.
 fn usual_name(variant: &str) -> String {
-    let stem = format!("reviews-{}-only", variant.to_lowercase());
+    let stem = format!("reviews-{}-only", variant.to_ascii_lowercase());
     free_name(&stem, std::iter::empty())
 }

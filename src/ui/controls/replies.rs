@@ -8,7 +8,7 @@ use crate::{
     lab::{Batch, BatchRow, Snapshot},
     ui::{
         store::Store,
-        widgets::{Probabilities, StarRow, VariantTag},
+        widgets::{Probabilities, Show, StarRow, VariantTag, Views},
         wording,
     },
 };
@@ -76,7 +76,7 @@ pub fn Replies(
                             .unwrap_or_default()
                             .into_iter()
                             .map(|split| view! { <SplitRow split /> })
-                            .collect_view()
+                            .views()
                     }}
                 </ul>
             </Show>
@@ -95,7 +95,7 @@ pub fn Replies(
                     <tbody>
                         {move || {
                             let rows = batch.get().map(|b| b.rows).unwrap_or_default();
-                            rows.into_iter().map(|row| view! { <ReplyRow row own_words /> }).collect_view()
+                            rows.into_iter().map(|row| view! { <ReplyRow row own_words /> }).views()
                         }}
                     </tbody>
                 </table>

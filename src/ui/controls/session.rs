@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::{act::Act, call::PlainCall};
-use crate::{lab::LabAction, ui::store::Store};
+use crate::{lab::LabAction, ui::store::Store, ui::widgets::Show};
 
 const PYTHON: &str = "import boto3
 import sagemaker as sdk

@@ -1,6 +1,6 @@
 //! Shows prediction signatures: what goes into a model, what comes out, and how well it does.
 
-use leptos::prelude::*;
+use leptos::{prelude::*, task::spawn_local};
 
 use super::{
     act::{Act, Weight},
@@ -11,7 +11,7 @@ use crate::{
     domain::Artifact,
     lab::LabAction,
     ui::{
-        widgets::{Disclosure, Tabs},
+        widgets::{Disclosure, Tabs, Views},
         wording,
     },
 };
@@ -28,7 +28,17 @@ for tensor in (*graph.input, *graph.output):
 pub fn Signatures() -> impl IntoView {
     let chosen = RwSignal::new(0);
     let artifact = move || Artifact::ALL.get(chosen.get()).copied().unwrap_or(Artifact::A);
-    let card = LocalResource::new(move || ModelCard::fetch(artifact()));
+    let card = RwSignal::new(None::<Result<ModelCard, String>>);
+    Effect::new(move || {
+        let wanted = artifact();
+        spawn_local(async move {
+            let fetched = ModelCard::fetch(wanted).await;
+            // Meanwhile another one may have been chosen, or the panel closed.
+            if chosen.try_get_untracked().is_some_and(|slot| Artifact::ALL.get(slot) == Some(&wanted)) {
+                card.set(Some(fetched));
+            }
+        });
+    });
     let action = Signal::derive(move || Some(LabAction::ReadSignature(artifact())));
     let label = Signal::derive(move || format!("Open signature of {}", artifact()));
     view! {
@@ -72,17 +82,17 @@ fn Card(card: ModelCard) -> impl IntoView {
             <dd>{card.licence}</dd>
         </dl>
         <p class="substep">"How it does, beside a model that always says five stars"</p>
-        <Metrics metrics=card.metrics.clone().into_iter().collect() />
+        <Metrics metrics=card.metrics.clone() />
         <p class="substep">"True stars (rows) by predicted stars (columns)"</p>
         <ul class="confusions">
             {card
                 .metrics
                 .into_iter()
                 .map(|(domain, metrics)| view! { <Confusion domain metrics /> })
-                .collect_view()}
+                .views()}
         </ul>
         <Disclosure title="Limits, operators, checksum">
-            <ul class="prose-list">{card.limits.into_iter().map(|l| view! { <li>{l}</li> }).collect_view()}</ul>
+            <ul class="prose-list">{card.limits.into_iter().map(|l| view! { <li>{l}</li> }).views()}</ul>
             <p class="quiet">"ONNX opset " {card.opset} ": " {operators}</p>
             <p class="uri">"sha256 " <code>{card.sha256}</code></p>
         </Disclosure>
@@ -114,7 +124,7 @@ fn Signature(title: &'static str, tensors: Vec<Tensor>) -> impl IntoView {
                             </tr>
                         }
                     })
-                    .collect_view()}
+                    .views()}
             </tbody>
         </table>
     }
@@ -150,7 +160,7 @@ fn Metrics(metrics: Vec<(String, DomainMetrics)>) -> impl IntoView {
                             </tr>
                         }
                     })
-                    .collect_view()}
+                    .views()}
             </tbody>
         </table>
     }
@@ -189,7 +199,7 @@ fn Confusion(domain: String, metrics: DomainMetrics) -> impl IntoView {
                             ></span>
                         }
                     })
-                    .collect_view()}
+                    .views()}
             </div>
             <span class="confusion__name">{domain}</span>
         </li>

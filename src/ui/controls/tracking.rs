@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use super::{act::Act, call::PlainCall};
 use crate::{
     lab::LabAction,
+    ui::widgets::{Show, Views},
     ui::{store::Store, wording},
 };
 
@@ -77,7 +78,7 @@ pub fn Lineage() -> impl IntoView {
                                         </tr>
                                     }
                                 })
-                                .collect_view()
+                                .views()
                         }}
                     </tbody>
                 </table>

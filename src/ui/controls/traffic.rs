@@ -7,7 +7,7 @@ use crate::{
     lab::{ArrivalProcess, DomainMix, LabAction, TrafficSettings},
     ui::{
         store::Store,
-        widgets::{Disclosure, SelectField, SliderField, unique_id},
+        widgets::{Disclosure, SelectField, Show, SliderField, Views, unique_id},
         wording,
     },
 };
@@ -175,7 +175,7 @@ pub fn Traffic() -> impl IntoView {
                         />
                     }
                 })
-                .collect_view()}
+                .views()}
             <div class="check">
                 <input
                     id=sticky_id.clone()

@@ -1,7 +1,5 @@
 //! Changes weights and capacities.
 
-use std::collections::BTreeMap;
-
 use leptos::{context::Provider, prelude::*};
 
 use super::{
@@ -14,7 +12,7 @@ use crate::{
     lab::{EndpointView, LabAction, VariantView},
     ui::{
         store::Store,
-        widgets::{Garbled, NumberField, ShareBar, SharePart, SliderField, VariantTag},
+        widgets::{Garbled, NumberField, ShareBar, SharePart, Show, SliderField, VariantTag, each},
         wording::percent,
     },
 };
@@ -33,6 +31,13 @@ struct Wanted {
 struct Change {
     weight: Option<f64>,
     count: Option<i64>,
+}
+
+/// By the variant's name.
+type Changes = Vec<(String, Change)>;
+
+fn find(changes: &Changes, name: &str) -> Change {
+    changes.iter().find(|(of, _)| of == name).map(|(_, change)| *change).unwrap_or_default()
 }
 
 /// Sliders for the weights of an endpoint that serves.
@@ -57,8 +62,8 @@ pub fn Weights() -> impl IntoView {
         endpoint.map(of).unwrap_or_default()
     });
     let wanted = Memo::new(move |_| wanted.get().unwrap_or_default());
-    let changes = RwSignal::new(BTreeMap::<String, Change>::new());
-    let change_of = move |name: &str| changes.with(|c| c.get(name).copied().unwrap_or_default());
+    let changes = RwSignal::new(Changes::new());
+    let change_of = move |name: &str| changes.with(|c| find(c, name));
     let weight_of = move |v: &Wanted| change_of(&v.name).weight.unwrap_or(v.weight);
 
     let names = Memo::new(move |_| wanted.with(|w| w.iter().map(|v| v.name.clone()).collect::<Vec<_>>()));
@@ -93,7 +98,7 @@ pub fn Weights() -> impl IntoView {
             let each = desired_weights_and_capacities.into_iter().map(|d| {
                 (d.variant_name, Change { weight: d.desired_weight, count: d.desired_instance_count })
             });
-            changes.set(each.collect());
+            changes.set(each.collect::<Vec<_>>());
         }
     });
     let parts = Signal::derive(move || {
@@ -113,9 +118,7 @@ pub fn Weights() -> impl IntoView {
             fallback=|| view! { <p class="quiet">"No endpoint serves yet."</p> }
         >
             <Provider value=garbled>
-                <For each=move || names.get() key=|name| name.clone() let:name>
-                    <VariantWeight name wanted changes />
-                </For>
+                {each(move || names.get(), move |name| view! { <VariantWeight name wanted changes /> }.into_any())}
             </Provider>
             <ShareBar label="Share of the traffic" parts />
             {move || {
@@ -132,15 +135,11 @@ pub fn Weights() -> impl IntoView {
 }
 
 #[component]
-fn VariantWeight(
-    name: String,
-    wanted: Memo<Vec<Wanted>>,
-    changes: RwSignal<BTreeMap<String, Change>>,
-) -> impl IntoView {
+fn VariantWeight(name: String, wanted: Memo<Vec<Wanted>>, changes: RwSignal<Changes>) -> impl IntoView {
     let store = Store::expect();
     let mark = store.mark(&name);
     let name = StoredValue::new(name);
-    let change = move || changes.with(|c| c.get(&name.get_value()).copied().unwrap_or_default());
+    let change = move || name.with_value(|name| changes.with(|c| find(c, name)));
     let now = move || wanted.with(|w| w.iter().find(|v| v.name == name.get_value()).cloned());
     let weight = Signal::derive(move || change().weight.or_else(|| now().map(|v| v.weight)).unwrap_or(0.0));
     let count = Signal::derive(move || change().count.or_else(|| now().map(|v| v.count)).unwrap_or(0) as f64);
@@ -149,7 +148,12 @@ fn VariantWeight(
         (w < 0.0).then(|| WeightError::NotAWeight { value: w }.to_string())
     });
     let write = move |with: &dyn Fn(&mut Change)| {
-        changes.update(|c| with(c.entry(name.get_value()).or_default()));
+        changes.update(|all| {
+            let mut change = name.with_value(|name| find(all, name));
+            with(&mut change);
+            all.retain(|(of, _)| *of != name.get_value());
+            all.push((name.get_value(), change));
+        });
     };
     view! {
         <fieldset class="variant-fields">

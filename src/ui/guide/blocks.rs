@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use crate::{
     lab::Block,
     ui::markup::{Span, spans},
+    ui::widgets::Views,
 };
 
 /// A text with `code` and *emphasis*.
@@ -20,7 +21,7 @@ pub fn Words(
             Span::Code(t) => view! { <code>{t}</code> }.into_any(),
             Span::Emphasis(t) => view! { <em>{t}</em> }.into_any(),
         })
-        .collect_view()
+        .views()
 }
 
 /// One block of a step, with the word that says what it is for.

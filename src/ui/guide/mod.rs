@@ -8,7 +8,7 @@ use leptos::prelude::*;
 use super::{
     route::Route,
     store::Store,
-    widgets::{Glyph, Icon},
+    widgets::{Glyph, Icon, Show, Views},
     wording,
 };
 use crate::lab::{Lesson, Step};
@@ -51,7 +51,7 @@ pub fn Guide(
                     .steps
                     .iter()
                     .map(|s| view! { <span class="guide__tick" class:guide__tick--done=move || is_done(s.id)></span> })
-                    .collect_view()}
+                    .views()}
             </div>
         </header>
         <Announcement lesson />
@@ -69,12 +69,12 @@ pub fn Guide(
                                     let done = Memo::new(move |_| is_done(s.id));
                                     view! { <StepItem lesson step=s open done /> }
                                 })
-                                .collect_view()}
+                                .views()}
                         </ol>
                     </div>
                 }
             })
-            .collect_view()}
+            .views()}
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
         controls::ControlPanel,
         route::Route,
         store::Store,
-        widgets::{Glyph, Icon, Meter},
+        widgets::{Glyph, Icon, Meter, Show, Views},
         wording,
     },
 };
@@ -24,8 +24,8 @@ pub fn OpenStep(
 ) -> impl IntoView {
     view! {
         <div class="step__body">
-            {step.body.iter().map(|b| view! { <BlockView block=*b /> }).collect_view()}
-            {step.controls.iter().map(|c| view! { <ControlPanel control=*c /> }).collect_view()}
+            {step.body.iter().map(|b| view! { <BlockView block=*b /> }).views()}
+            {step.controls.iter().map(|c| view! { <ControlPanel control=*c /> }).views()}
             <GoalState step />
             <Hints step />
             <NextStep lesson step />
@@ -86,7 +86,7 @@ fn Hints(step: &'static Step) -> impl IntoView {
                             .iter()
                             .take(shown.get())
                             .map(|text| view! { <li><Words text /></li> })
-                            .collect_view()
+                            .views()
                     }}
                 </ol>
                 <Show when=move || shown.get() < all>

@@ -7,8 +7,6 @@ mod plot;
 mod settings;
 mod table;
 
-use std::collections::BTreeSet;
-
 use leptos::{html, prelude::*};
 
 use self::{
@@ -23,6 +21,7 @@ use super::{
 use crate::{
     analysis::metrics::Metric,
     lab::{EndpointView, LabAction},
+    ui::widgets::Views,
 };
 
 /// What the plots share.
@@ -33,7 +32,7 @@ struct Panel {
     /// The virtual minute: metrics change with it and not within it.
     minute: Memo<Option<u64>>,
     window: RwSignal<Window>,
-    hidden: RwSignal<BTreeSet<String>>,
+    hidden: RwSignal<Vec<String>>,
     /// The moment under the crosshair, virtual seconds: all plots show the same one.
     cursor: RwSignal<Option<u64>>,
     /// The plot that the crosshair belongs to.
@@ -130,7 +129,7 @@ pub fn MetricsPanel(
                     .map(|(index, metric): (usize, Metric)| {
                         view! { <MetricPlot index chosen=RwSignal::new(Chosen::usual(metric)) /> }
                     })
-                    .collect_view()}
+                    .views()}
             </div>
         </div>
     }
@@ -162,8 +161,10 @@ fn Legend() -> impl IntoView {
                                     panel
                                         .hidden
                                         .update(|h| {
-                                            if !h.remove(&toggled) {
-                                                h.insert(toggled.clone());
+                                            let before = h.len();
+                                            h.retain(|name| *name != toggled);
+                                            if h.len() == before {
+                                                h.push(toggled.clone());
                                             }
                                         });
                                 }
@@ -176,7 +177,7 @@ fn Legend() -> impl IntoView {
                             </button>
                         }
                     })
-                    .collect_view()
+                    .views()
             }}
         </div>
     }
@@ -206,7 +207,7 @@ fn WindowFields() -> impl IntoView {
                             </option>
                         }
                     })
-                    .collect_view()}
+                    .views()}
             </select>
         </label>
         <label class="metrics__field">
@@ -229,7 +230,7 @@ fn WindowFields() -> impl IntoView {
                             </option>
                         }
                     })
-                    .collect_view()}
+                    .views()}
             </select>
         </label>
     }
@@ -259,7 +260,7 @@ fn shared(store: Store, endpoint: MaybeProp<String>, root: NodeRef<html::Div>) -
         endpoint,
         minute: Memo::new(move |_| store.snapshot.with(|s| s.as_ref().map(|s| s.now.minute()))),
         window: RwSignal::new(Window { period_s: PERIODS_S[0], range: Range::Last(3_600) }),
-        hidden: RwSignal::new(BTreeSet::new()),
+        hidden: RwSignal::new(Vec::new()),
         cursor: RwSignal::new(None),
         active: RwSignal::new(None),
         inks: use_inks(root),
@@ -279,8 +280,11 @@ fn split_of(endpoint: &EndpointView) -> String {
 
 /// How far CPU utilisation can go, e.g. `; 4 vCPUs: up to 400%`.
 fn vcpus_of(endpoint: &EndpointView) -> String {
-    let mut counts: Vec<u32> = endpoint.variants.iter().map(|v| v.instance_type.spec().vcpus).collect();
-    counts.sort_unstable();
-    counts.dedup();
+    let mut counts = Vec::new();
+    for n in endpoint.variants.iter().map(|v| v.instance_type.spec().vcpus) {
+        if let Err(place) = counts.binary_search(&n) {
+            counts.insert(place, n);
+        }
+    }
     counts.iter().map(|n| format!("; {n} vCPUs: up to {}%", n * 100)).collect()
 }

@@ -20,7 +20,7 @@ use crate::{
     ui::{
         canvas::{Inks, device_ratio, look, use_element_size, use_in_view},
         store::Tone,
-        widgets::unique_id,
+        widgets::{Show, Views, unique_id},
     },
 };
 
@@ -216,7 +216,7 @@ fn PlotHead(index: usize, chosen: RwSignal<Chosen>, title: String) -> impl IntoV
                                 </option>
                             }
                         })
-                        .collect_view()}
+                        .views()}
                 </select>
                 <select
                     class="plot__select"
@@ -237,7 +237,7 @@ fn PlotHead(index: usize, chosen: RwSignal<Chosen>, title: String) -> impl IntoV
                                 </option>
                             }
                         })
-                        .collect_view()}
+                        .views()}
                 </select>
             </div>
         </header>
@@ -353,7 +353,7 @@ fn Crosshair(readout: Readout, words: bool) -> impl IntoView {
             <span class="plot__dot" style:--x=px(x) style:--y=px(y) style:--mark=r.colour.clone()></span>
         })
     });
-    let dots = dots.collect_view();
+    let dots = dots.views();
     view! {
         <div class="plot__crosshair" aria-hidden="true">
             <span class="plot__line" style:--x=px(x) style:--y=px(top) style:--length=px(bottom - top)></span>
@@ -374,11 +374,11 @@ fn Crosshair(readout: Readout, words: bool) -> impl IntoView {
                                         </span>
                                     }
                                 })
-                                .collect_view()}
+                                .views()}
                             {changes
                                 .into_iter()
                                 .map(|c| view! { <span class="plot__change">{c}</span> })
-                                .collect_view()}
+                                .views()}
                         </div>
                     }
                 })}
@@ -401,11 +401,12 @@ fn figure_of(
     view: &View,
     panel: &Panel,
     inks: &Inks,
-    hidden: &std::collections::BTreeSet<String>,
+    hidden: &[String],
     brought_out: Option<&str>,
 ) -> Figure {
     let series = view.reply.series.as_deref().unwrap_or_default();
-    let someone = brought_out.filter(|b| series.iter().any(|s| s.variant == **b) && !hidden.contains(*b));
+    let someone =
+        brought_out.filter(|b| series.iter().any(|s| s.variant == **b) && !hidden.iter().any(|h| h == b));
     let mut lines: Vec<Line> = series
         .iter()
         .filter(|s| !hidden.contains(&s.variant))

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::{Panel, settings::Chosen};
 use crate::{
     plot::{Figure, clock, union_of_starts, value_at},
-    ui::widgets::VariantTag,
+    ui::widgets::{VariantTag, Views},
 };
 
 /// Rows that are shown; the file has all of them.
@@ -65,7 +65,7 @@ pub fn PlotTable(
                                         </th>
                                     }
                                 })
-                                .collect_view()
+                                .views()
                         }}
                     </tr>
                 </thead>
@@ -77,11 +77,11 @@ pub fn PlotTable(
                                 view! {
                                     <tr>
                                         <th scope="row">{clock(start)}</th>
-                                        {cells.into_iter().map(|c| view! { <td>{c}</td> }).collect_view()}
+                                        {cells.into_iter().map(|c| view! { <td>{c}</td> }).views()}
                                     </tr>
                                 }
                             })
-                            .collect_view()
+                            .views()
                     }}
                 </tbody>
             </table>

@@ -7,7 +7,7 @@ use crate::{
     ui::{
         journal,
         route::Route,
-        widgets::{Glyph, Icon},
+        widgets::{Glyph, Icon, Views},
         wording,
     },
 };
@@ -29,7 +29,7 @@ pub fn Home() -> impl IntoView {
                 <Streams />
             </div>
             <ul class="home__labs">
-                {LabId::ALL.into_iter().map(|lab| view! { <LabCard lab /> }).collect_view()}
+                {LabId::ALL.into_iter().map(|lab| view! { <LabCard lab /> }).views()}
             </ul>
             <p class="home__note">
                 "Names, calls and refusals are those of Amazon SageMaker. No account is needed and nothing is billed."
@@ -50,10 +50,11 @@ fn Streams() -> impl IntoView {
             <path class="streams__in" d="M0 90H150" />
             <rect class="streams__router" x="138" y="64" width="44" height="52" rx="10" />
             <path class="streams__sign" d="M150 90h8c6 0 5-9 12-9M158 90c6 0 5 9 12 9" />
-            {dots.map(|x| view! { <circle class="streams__dot" cx=x cy="90" r="4" /> }).collect_view()}
+            {dots.into_iter().map(|x| view! { <circle class="streams__dot" cx=x cy="90" r="4" /> }).views()}
             {ends
+                .into_iter()
                 .map(|(x, y)| view! { <circle class="streams__dot-a" cx=x cy=y r="4.5" /> })
-                .collect_view()}
+                .views()}
             <rect class="streams__dot-b" x="256" y="136" width="8" height="8" />
         </svg>
     }

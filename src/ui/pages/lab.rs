@@ -3,10 +3,18 @@
 use leptos::prelude::*;
 
 use crate::{
+    domain::Artifact,
     lab::{LabId, lessons},
     ui::{
-        app::focus, endpoint::EndpointPanel, guide::Guide, inspector::Inspector, metrics::MetricsPanel,
-        store::Store, toolbox::Toolbox, widgets::Meter, wording,
+        app::focus,
+        endpoint::EndpointPanel,
+        guide::Guide,
+        inspector::Inspector,
+        metrics::MetricsPanel,
+        store::Store,
+        toolbox::Toolbox,
+        widgets::{Meter, Show, Views},
+        wording,
     },
 };
 
@@ -36,7 +44,7 @@ pub fn Lab(
                             </button>
                         }
                     })
-                    .collect_view()}
+                    .views()}
             </nav>
             <WorkerNews />
             <div class="regions">
@@ -80,18 +88,10 @@ fn WorkerNews() -> impl IntoView {
                 </button>
             </div>
         </Show>
-        <For each=move || not_loaded.get() key=|missing| missing.clone() let:missing>
-            <div class="news news--alert" role="alert">
-                <p>
-                    <strong>{format!("The model {} is missing. ", missing.0)}</strong>
-                    {missing.1}
-                    ". Time stands still while an endpoint needs it; all else goes on."
-                </p>
-                <button type="button" class="btn btn--small" on:click=move |_| store.load_again(missing.0)>
-                    {format!("Fetch {} again", missing.0)}
-                </button>
-            </div>
-        </For>
+        {move || {
+            let missing = Artifact::ALL.into_iter().zip(not_loaded.get());
+            missing.filter_map(|(artifact, why)| why.map(|why| view! { <MissingModel artifact why /> })).views()
+        }}
         <Show when=move || replaying.get().is_some()>
             <div class="news">
                 <Meter
@@ -101,6 +101,24 @@ fn WorkerNews() -> impl IntoView {
                 />
             </div>
         </Show>
+    }
+}
+
+/// A model that did not arrive, and the way to ask for it again.
+#[component]
+fn MissingModel(artifact: Artifact, why: String) -> impl IntoView {
+    let store = Store::expect();
+    view! {
+        <div class="news news--alert" role="alert">
+            <p>
+                <strong>{format!("The model {artifact} is missing. ")}</strong>
+                {why}
+                ". Time stands still while an endpoint needs it; all else goes on."
+            </p>
+            <button type="button" class="btn btn--small" on:click=move |_| store.load_again(artifact)>
+                {format!("Fetch {artifact} again")}
+            </button>
+        </div>
     }
 }
 

@@ -5,7 +5,7 @@ mod overlay;
 mod state;
 mod traffic;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use leptos::{ev::PointerEvent, html, prelude::*};
 
@@ -53,12 +53,12 @@ struct Picture {
     /// Counts the snapshots that the traffic has taken in.
     admitted: RwSignal<u64>,
     /// Every fleet that was ever seen, and its variant.
-    fleets: StoredValue<BTreeMap<FleetId, String>>,
+    fleets: StoredValue<Vec<(FleetId, String)>>,
 }
 
 impl Picture {
     fn variant_of(self, fleet: FleetId) -> Option<String> {
-        self.fleets.with_value(|f| f.get(&fleet).cloned())
+        self.fleets.with_value(|f| f.iter().find(|(f, _)| *f == fleet).map(|(_, name)| name.clone()))
     }
 }
 
@@ -198,7 +198,7 @@ fn shared(
         moving: Memo::new(move |_| !still.get()),
         traffic: StoredValue::new(Traffic::default()),
         admitted: RwSignal::new(0),
-        fleets: StoredValue::new(BTreeMap::new()),
+        fleets: StoredValue::new(Vec::new()),
     }
 }
 
@@ -213,12 +213,14 @@ fn take_in(picture: Picture, run: impl Fn() + Copy + 'static) {
         let Some(snapshot) = picture.store.snapshot.get() else {
             // Another lab is being opened.
             picture.traffic.set_value(Traffic::default());
-            picture.fleets.set_value(BTreeMap::new());
+            picture.fleets.set_value(Vec::new());
             return;
         };
         picture.fleets.update_value(|fleets| {
             for v in snapshot.endpoints.iter().flat_map(EndpointView::all_variants) {
-                fleets.entry(v.fleet).or_insert_with(|| v.name.clone());
+                if !fleets.iter().any(|(f, _)| *f == v.fleet) {
+                    fleets.push((v.fleet, v.name.clone()));
+                }
             }
         });
         let now = now_ms();

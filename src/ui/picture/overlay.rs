@@ -6,7 +6,10 @@ use super::{
     Picture,
     state::{LaneState, Outcome, request_words},
 };
-use crate::{controller::EndpointStatus, domain::InvocationRecord, plot::scene::Rect, ui::wording::short};
+use crate::{
+    controller::EndpointStatus, domain::InvocationRecord, plot::scene::Rect, ui::widgets::each,
+    ui::wording::short,
+};
 
 /// All words that have a place in the picture.
 #[component]
@@ -78,13 +81,10 @@ pub fn Overlay() -> impl IntoView {
                     }
                 })
         }}
-        <ForEnumerate
-            each=move || {
-                picture.lanes.with(|l| l.iter().map(|l| (l.variant.fleet, l.starting)).collect::<Vec<_>>())
-            }
-            key=|key| *key
-            children=move |index, _| view! { <LaneCard index /> }
-        />
+        {each(
+            move || picture.lanes.with(|l| l.iter().map(LaneState::key).collect()),
+            |key| view! { <LaneCard key /> }.into_any(),
+        )}
         {move || {
             message()
                 .map(|(failed, title, words)| {
@@ -143,9 +143,12 @@ fn placed(element: leptos::web_sys::Element, rect: impl Fn() -> Rect + 'static) 
 
 /// One variant: what it is, its share wanted and seen, its instances in words.
 #[component]
-fn LaneCard(index: ReadSignal<usize>) -> impl IntoView {
+fn LaneCard(key: String) -> impl IntoView {
     let picture = expect_context::<Picture>();
     let store = picture.store;
+    let index = Memo::new(move |_| {
+        picture.lanes.with(|l| l.iter().position(|l| l.key() == key)).unwrap_or(usize::MAX)
+    });
     let read = move |of: fn(&LaneState) -> String| {
         Memo::new(move |_| picture.lanes.with(|l| l.get(index.get()).map(of).unwrap_or_default()))
     };
@@ -223,6 +226,10 @@ pub fn RecentRequests(
     held: RwSignal<bool>,
 ) -> impl IntoView {
     let picture = expect_context::<Picture>();
+    let button = move |id: String| {
+        let record = listed.with_untracked(|all| all.iter().find(|r| r.id.to_string() == id).copied());
+        record.map(|record| view! { <RequestButton record picture /> }).into_any()
+    };
     view! {
         <div
             class="picture__recent"
@@ -233,11 +240,7 @@ pub fn RecentRequests(
             on:focusin=move |_| held.set(true)
             on:focusout=move |_| held.set(false)
         >
-            <For
-                each=move || listed.get()
-                key=|record| record.id
-                children=move |record| view! { <RequestButton record picture /> }
-            />
+            {each(move || listed.with(|all| all.iter().map(|r| r.id.to_string()).collect()), button)}
             <p class="picture__none" hidden=move || !listed.with(Vec::is_empty)>
                 "The last requests appear here; each opens in the inspector."
             </p>

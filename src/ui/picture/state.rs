@@ -26,6 +26,11 @@ pub struct LaneState {
 }
 
 impl LaneState {
+    /// What it is known by, while others come and go.
+    pub fn key(&self) -> String {
+        format!("{}{}", self.variant.fleet.0, if self.starting { " starting" } else { "" })
+    }
+
     /// What the layout needs of it.
     pub fn spec(&self) -> LaneSpec {
         let instances = self.variant.instances.len().max(self.variant.current_count as usize);

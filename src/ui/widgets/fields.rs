@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use leptos::prelude::*;
 
-use super::unique_id;
+use super::{Views, unique_id};
 
 /// What a select offers: value and words.
 pub type Options = Vec<(String, String)>;
@@ -128,7 +128,7 @@ pub fn SelectField(
                             let chosen = v == value.get();
                             view! { <option value=v selected=chosen>{words}</option> }
                         })
-                        .collect_view()
+                        .views()
                 }}
             </select>
             <Problem id=about problem />

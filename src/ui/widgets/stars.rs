@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use super::Views;
+
 use crate::ui::wording;
 
 /// One to five stars; a dash where there is no rating.
@@ -54,7 +56,7 @@ pub fn Probabilities(
                         </span>
                     }
                 })
-                .collect_view()}
+                .views()}
         </span>
     }
 }

@@ -2,7 +2,7 @@
 
 use leptos::{ev::KeyboardEvent, html, prelude::*};
 
-use super::unique_id;
+use super::{Views, unique_id};
 
 /// A row of tabs. The caller shows what the chosen one stands for.
 #[component]
@@ -68,7 +68,7 @@ pub fn Tabs(
                             </button>
                         }
                     })
-                    .collect_view()}
+                    .views()}
             </div>
             <div
                 id=panel.clone()

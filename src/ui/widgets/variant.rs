@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use super::Views;
+
 use crate::ui::{mark::Mark, wording};
 
 /// A name behind its marker, in its colour.
@@ -66,7 +68,7 @@ pub fn ShareBar(
                             </span>
                         }
                     })
-                    .collect_view()
+                    .views()
             }}
         </div>
     }
