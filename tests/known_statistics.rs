@@ -339,6 +339,14 @@ fn m27_and_m28_paired() {
 }
 
 #[test]
+fn m35_non_inferiority() {
+    // The most likely proportions under p_B = p_A − 0.03 by bisection of the score equation: 0.92183425 and 0.89183425.
+    let test = non_inferiority(&of(912, 1_000), &of(905, 1_000), 0.03).unwrap();
+    near(test.score.z, 1.7717392, 1e-7);
+    near(test.wald.z, 1.7839054, 1e-7);
+}
+
+#[test]
 fn m29_agreement_and_drift() {
     let confusion = Confusion::from_counts(&[vec![40, 10], vec![5, 45]]).unwrap();
     near(confusion.kappa(Disagreement::Any).unwrap().kappa, 0.70, 1e-12);

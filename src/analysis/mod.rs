@@ -23,6 +23,7 @@ pub mod ranks;
 pub mod sequential;
 pub mod srm;
 mod summary;
+pub mod verdict;
 
 pub use error::{CannotTell, Result, StatisticsError};
 pub use interval::Interval;

@@ -457,23 +457,10 @@ pub fn non_inferiority(a: &Proportion, b: &Proportion, margin: f64) -> Result<No
             limit: "from 0 to below 1",
         });
     }
-    let (p_a, p_b) = both(a, b)?;
-    let by_score = |second: f64| {
-        let restricted_a = restricted(a, b, -margin, second);
-        let restricted_b = restricted_a - margin;
-        let variance = restricted_a * (1.0 - restricted_a) / a.n as f64
-            + restricted_b * (1.0 - restricted_b) / b.n as f64;
-        if variance > 0.0 {
-            Ok(ZTest::new(p_b - p_a, -margin, libm::sqrt(variance)))
-        } else {
-            Err(all_alike(a, b))
-        }
-    };
-    Ok(NonInferiority {
-        wald: unpooled(a, b, -margin)?,
-        score: by_score(a.n as f64)?,
-        score_of_statsmodels: by_score(a.successes as f64)?,
-    })
+    both(a, b)?;
+    // Rounding may lead a share beyond an edge that it lies on.
+    let restricted_a = restricted(a, b, -margin, a.n as f64).clamp(margin, 1.0);
+    Ok(NonInferiority { wald: unpooled(a, b, -margin)?, score: score(a, b, margin, restricted_a)? })
 }
 
 /// A non-inferiority test with two errors.
@@ -483,10 +470,41 @@ pub struct NonInferiority {
     pub wald: ZTest,
     /// With the error under the hypothesis: better for small n and rates near 1.
     pub score: ZTest,
-    /// The score as statsmodels 0.15.0 computes it (`score_test_proportions_2indep`), for comparison with it only. One
-    /// coefficient of its cubic has successes where Miettinen and Nurminen have trials, so that its proportions are not
-    /// the most likely ones; z differs in the third digit.
-    pub score_of_statsmodels: ZTest,
+}
+
+/// The non-inferiority score as statsmodels 0.15.0 computes it (`score_test_proportions_2indep`), to be compared with it
+/// and for nothing else: one coefficient of its cubic has the control's successes where Miettinen and Nurminen have its
+/// trials, so that its proportions are not the most likely ones. z differs in the third digit.
+///
+/// # Formula
+/// See [`non_inferiority`].
+///
+/// # Errors
+/// As [`non_inferiority`]; `CannotTell` also where its proportions leave 0 to 1.
+///
+/// # Examples
+/// ```
+/// use rollout_lab::analysis::proportions::{Proportion, non_inferiority, non_inferiority_of_statsmodels};
+/// let (a, b) = (Proportion::new(912, 1_000)?, Proportion::new(905, 1_000)?);
+/// assert!((non_inferiority_of_statsmodels(&a, &b, 0.03)?.z - 1.768135).abs() < 1e-6);
+/// assert!((non_inferiority(&a, &b, 0.03)?.score.z - 1.771739).abs() < 1e-6);
+/// # Ok::<(), rollout_lab::analysis::StatisticsError>(())
+/// ```
+pub fn non_inferiority_of_statsmodels(a: &Proportion, b: &Proportion, margin: f64) -> Result<ZTest> {
+    non_inferiority(a, b, margin)?;
+    score(a, b, margin, restricted(a, b, -margin, a.successes as f64))
+}
+
+/// The z test of `p_B − p_A = −margin` with the error of these proportions.
+fn score(a: &Proportion, b: &Proportion, margin: f64, restricted_a: f64) -> Result<ZTest> {
+    let restricted_b = restricted_a - margin;
+    let variance =
+        restricted_a * (1.0 - restricted_a) / a.n as f64 + restricted_b * (1.0 - restricted_b) / b.n as f64;
+    if variance > 0.0 {
+        Ok(ZTest::new(b.share()? - a.share()?, -margin, libm::sqrt(variance)))
+    } else {
+        Err(all_alike(a, b))
+    }
 }
 
 /// The most likely p_A given `p_B − p_A = gap`: the middle root of the likelihood's cubic, by the cosine.
