@@ -15,6 +15,6 @@ pub use card::{CardMetrics, ModelCard, card};
 #[cfg(feature = "onnx")]
 pub use measure::measure;
 #[cfg(feature = "onnx")]
-pub use onnx::{MODEL_BYTES_LIMIT, Model, ModelError, Prepared, Scores};
+pub use onnx::{MODEL_BYTES_LIMIT, Model, ModelError, Prepared, Scores, supported_operators};
 pub use prediction::{Prediction, PredictionTable, ServiceCost};
 pub use tokens::{MAX_TOKEN_BYTES, MAX_TOKENS, Tokens};

@@ -2,9 +2,22 @@
 //!
 //! One type per stage, so that an unprepared model cannot be asked anything.
 
-use tract_onnx::{prelude::*, tract_hir::internal::TractErrorContext};
+mod dense;
+mod filters;
+#[cfg_attr(target_arch = "wasm32", path = "lanes_wasm.rs")]
+mod lanes;
+mod norm;
+mod operators;
+mod proto;
+mod reader;
+#[cfg(test)]
+mod tests;
+mod tile;
+
+use tract_core::{internal::TractErrorContext, prelude::*};
 
 use super::{Prediction, Tokens};
+use reader::Refusal;
 
 /// Largest model file that is read, bytes: tract unpacks it to several times that.
 pub const MODEL_BYTES_LIMIT: usize = 64 << 20;
@@ -23,11 +36,21 @@ pub enum ModelError {
         /// Its size.
         bytes: usize,
     },
-    /// Not ONNX, cut short, or with operators that tract lacks.
+    /// Not ONNX, cut short, or with an operator used in a way that the lab does not know.
     #[error("the model file cannot be read as ONNX ({reason}); fetch it again, or export it with opset 17")]
     Unreadable {
-        /// What tract said.
+        /// What the reader or tract said.
         reason: String,
+    },
+    /// ONNX, but with operators that the lab does not run.
+    #[error(
+        "the model uses {}, which the lab does not run; export it with these operators only: {}",
+        operators.join(", "),
+        supported_operators().join(", ")
+    )]
+    Unsupported {
+        /// Their names, each once; those of another operator set with its domain before them.
+        operators: Vec<String>,
     },
     /// An ONNX model, but for other inputs and outputs.
     #[error(
@@ -53,6 +76,11 @@ fn brief(error: &TractError) -> String {
     root.lines().next().unwrap_or("no reason given").chars().take(200).collect()
 }
 
+/// The names of the ONNX operators that a model may use, in order.
+pub fn supported_operators() -> Vec<&'static str> {
+    operators::TABLE.iter().map(|(name, _)| *name).collect()
+}
+
 fn unreadable(error: &TractError) -> ModelError {
     ModelError::Unreadable { reason: brief(error) }
 }
@@ -65,7 +93,8 @@ impl Model {
     /// Reads an ONNX file.
     ///
     /// # Errors
-    /// [`ModelError`]: empty, too large, not ONNX, or with other inputs and outputs than the lab's models.
+    /// [`ModelError`]: empty, too large, not ONNX, with operators outside [`supported_operators`], or with other inputs
+    /// and outputs than the lab's models.
     pub fn read(bytes: &[u8]) -> Result<Self, ModelError> {
         if bytes.is_empty() {
             return Err(ModelError::Empty);
@@ -73,20 +102,19 @@ impl Model {
         if bytes.len() > MODEL_BYTES_LIMIT {
             return Err(ModelError::TooLarge { bytes: bytes.len() });
         }
-        let mut reader = bytes;
-        let parsed = tract_onnx::onnx().model_for_read(&mut reader).map_err(|e| unreadable(&e))?;
-        let names = |outlets: &[OutletId]| -> Vec<String> {
-            outlets.iter().map(|o| parsed.node(o.node).name.clone()).collect()
-        };
-        let inputs = names(parsed.input_outlets().map_err(|e| unreadable(&e))?);
+        let typed = reader::read(bytes).map_err(|refusal| match refusal {
+            Refusal::Operators(operators) => ModelError::Unsupported { operators },
+            Refusal::Other(reason) => ModelError::Unreadable { reason },
+        })?;
+        let inputs = typed.input_outlets().map_err(|e| unreadable(&e))?;
+        let inputs: Vec<&str> = inputs.iter().map(|o| typed.node(o.node).name.as_str()).collect();
         if inputs != ["tokens"] {
             return Err(ModelError::WrongSignature { found: format!("it takes {inputs:?}") });
         }
-        let outputs = parsed.output_outlets().map_err(|e| unreadable(&e))?.len();
+        let outputs = typed.output_outlets().map_err(|e| unreadable(&e))?.len();
         if outputs != 2 {
             return Err(ModelError::WrongSignature { found: format!("it gives {outputs} outputs") });
         }
-        let typed = parsed.into_typed().map_err(|e| unreadable(&e))?;
         for slot in 0..2 {
             let fact = typed.output_fact(slot).map_err(|e| unreadable(&e))?;
             let five = fact.shape.as_concrete() == Some(&[1, 5]);
@@ -103,10 +131,15 @@ impl Model {
     /// # Errors
     /// [`ModelError::Unreadable`] when tract cannot plan the graph.
     pub fn prepare(self) -> Result<Prepared, ModelError> {
-        let optimised = self.0.into_decluttered().and_then(|m| m.into_optimized());
-        let plan = optimised.and_then(|m| m.into_runnable()).map_err(|e| unreadable(&e))?;
-        Ok(Prepared(plan))
+        fuse(self.0).and_then(Prepared::of).map_err(|e| unreadable(&e))
     }
+}
+
+/// Puts the lab's own operations in the place of those that tract is slow at; a graph without them stays as it is.
+fn fuse(model: TypedModel) -> TractResult<TypedModel> {
+    let mut model = filters::fuse(model).and_then(dense::fuse)?;
+    model.compact()?;
+    Ok(model)
 }
 
 /// A model that answers.
@@ -123,6 +156,10 @@ pub struct Scores {
 }
 
 impl Prepared {
+    fn of(model: TypedModel) -> TractResult<Self> {
+        Ok(Self(model.into_decluttered()?.into_optimized()?.into_runnable()?))
+    }
+
     /// What the model makes of a text; none when it has no token.
     ///
     /// # Errors
