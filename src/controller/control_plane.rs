@@ -248,6 +248,8 @@ pub struct ControlPlane {
     cost_usd: f64,
     cost_by_endpoint: BTreeMap<EndpointName, f64>,
     billed_to: VirtualTime,
+    /// Variants whose new instances never pass the health check.
+    unhealthy: Vec<VariantName>,
 }
 
 impl ControlPlane {
@@ -259,6 +261,11 @@ impl ControlPlane {
     /// Changes how long things take from now on; what is under way keeps its end.
     pub fn set_durations(&mut self, durations: Durations) {
         self.durations = durations;
+    }
+
+    /// States the variants whose new instances never pass the health check from now on; those that serve go on.
+    pub fn set_unhealthy(&mut self, variants: Vec<VariantName>) {
+        self.unhealthy = variants;
     }
 
     /// How many shadow variants a configuration may have.
@@ -391,15 +398,13 @@ impl ControlPlane {
     }
 
     fn finish(&mut self, name: &EndpointName, now: VirtualTime, changes: &mut Vec<FleetChange>) {
+        let ill = &self.unhealthy;
         let Some(endpoint) = self.endpoints.get_mut(name) else { return };
         let Some(transition) = endpoint.transition.take() else { return };
         endpoint.modified = now;
         let unhealthy = |deployment: &Deployment| {
-            let bad = deployment.all().find(|v| !v.image.serves())?;
-            Some(format!(
-                "The primary container for production variant {} did not pass the ping health check. Please check CloudWatch logs for this endpoint.",
-                bad.name
-            ))
+            let bad = deployment.all().find(|v| !v.image.serves() || ill.contains(&v.name))?;
+            Some(not_healthy(&bad.name))
         };
         match transition.kind {
             TransitionKind::Create => {
@@ -438,6 +443,11 @@ impl ControlPlane {
             }
             TransitionKind::WeightsAndCapacities => {
                 for variant in endpoint.deployment.all_mut() {
+                    if variant.desired_count > variant.current_count && ill.contains(&variant.name) {
+                        // What was to come never answers; what is there goes on.
+                        variant.desired_count = variant.current_count;
+                        endpoint.failure_reason = Some(not_healthy(&variant.name));
+                    }
                     if variant.current_count != variant.desired_count {
                         let instances = variant.desired_count;
                         changes.push(FleetChange::Resize { fleet: variant.fleet, instances });
@@ -745,6 +755,12 @@ impl ControlPlane {
         }
         Ok(changes)
     }
+}
+
+fn not_healthy(variant: &VariantName) -> String {
+    format!(
+        "The primary container for production variant {variant} did not pass the ping health check. Please check CloudWatch logs for this endpoint."
+    )
 }
 
 fn launching(count: u32) -> Option<VariantStatus> {

@@ -2,6 +2,7 @@
 
 mod action;
 mod experiment;
+mod faults;
 mod goal;
 mod journal;
 mod lesson;
@@ -12,6 +13,7 @@ mod view;
 
 pub use action::{LabAction, LabId, Pace, Prompt};
 pub use experiment::{Experiment, LEFTOVER_ENDPOINT, OwnText, Progress};
+pub use faults::{InjectedFault, MAX_FAULT_S, MAX_FAULTS};
 pub use journal::{Journal, JournalEntry, Refusal};
 pub use lesson::{Block, Control, Goal, Lesson, Step};
 pub use reply::describe;
@@ -20,4 +22,4 @@ pub use snapshot::{
     Snapshot, StepState, Tally, VariantView,
 };
 
-pub use crate::simulation::{ArrivalProcess, TrafficSettings};
+pub use crate::simulation::{ArrivalProcess, Fault, TrafficSettings};
