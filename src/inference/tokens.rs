@@ -100,8 +100,12 @@ impl Tokens {
 
 /// Where the hash begins.
 const FNV_BASIS: u32 = 0x811c_9dc5;
-/// Where a wrongly seeded hash begins: any other number would do.
-const SKEWED_BASIS: u32 = 0x0bad_5eed;
+/// Where a wrongly seeded hash begins: the state after `z7`.
+///
+/// Any other number would do as well for being wrong. With most of them the models fall back on five stars, which are
+/// so frequent that accuracy hardly moves while every rarer star is missed; of four that were tried, this is the one
+/// with which plain accuracy halves, so that a learner can see it.
+const SKEWED_BASIS: u32 = 0x1a67_9b6e;
 
 /// FNV-1a, 32 bit (Fowler, Noll, Vo; draft-eastlake-fnv).
 fn fnv1a(basis: u32, bytes: &[u8]) -> u32 {
