@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{EndpointStatus, VariantStatus};
+use super::{EndpointStatus, VariantStatus, autoscaling::Autoscaler};
 use crate::domain::{
     Arn, Artifact, Command, CommandError, ConfigError, ContainerImage, DesiredWeightAndCapacity,
     EndpointConfig, EndpointConfigName, EndpointName, ExcludedProperty, FleetId, INSTANCE_QUOTA,
@@ -238,11 +238,12 @@ pub enum FleetChange {
 /// Models, configurations and endpoints, and what is under way.
 #[derive(Clone, Debug, Default)]
 pub struct ControlPlane {
-    durations: Durations,
+    pub(super) durations: Durations,
     shadow_rule: ShadowRule,
     models: BTreeMap<ModelName, Model>,
     configs: BTreeMap<EndpointConfigName, EndpointConfig>,
-    endpoints: BTreeMap<EndpointName, Endpoint>,
+    pub(super) endpoints: BTreeMap<EndpointName, Endpoint>,
+    pub(super) autoscaler: Autoscaler,
     next_fleet: u32,
     /// Billed until `billed_to`, deleted endpoints included.
     cost_usd: f64,
@@ -366,6 +367,7 @@ impl ControlPlane {
                 let gone = ModelName::new(model_name).ok().and_then(|k| self.models.remove(&k));
                 gone.map(|_| Vec::new()).ok_or_else(|| not_found(ResourceKind::Model, model_name))
             }
+            scaling => self.execute_scaling(scaling, now),
         }
     }
 
@@ -387,7 +389,7 @@ impl ControlPlane {
         changes
     }
 
-    fn bill(&mut self, now: VirtualTime) {
+    pub(super) fn bill(&mut self, now: VirtualTime) {
         let hours = now.since(self.billed_to).as_nanos() as f64 / (3_600.0 * SECOND_NS as f64);
         self.billed_to = self.billed_to.max(now);
         for endpoint in self.endpoints.values() {
@@ -460,6 +462,7 @@ impl ControlPlane {
             TransitionKind::Delete => {
                 self.endpoints.remove(name);
                 self.cost_by_endpoint.remove(name);
+                self.autoscaler.forget(name);
             }
         }
     }
@@ -618,6 +621,9 @@ impl ControlPlane {
             return Err(CommandError::SameConfig { arn: endpoint.arn(), config: config.to_string() });
         }
         let live = endpoint.deployment.clone();
+        if let Some(found) = self.configs.get(&config) {
+            self.keeps_scaled(&key, found)?;
+        }
         let next_fleet = self.next_fleet;
         let mut deployment = self.deployment(&config)?;
         if let Some(excluded) = retain {
@@ -654,7 +660,7 @@ impl ControlPlane {
         Ok(Vec::new())
     }
 
-    fn update_weights(
+    pub(super) fn update_weights(
         &mut self,
         name: &str,
         desired: &[DesiredWeightAndCapacity],

@@ -29,6 +29,13 @@ pub struct InstanceSpec {
     pub service_factor: f64,
 }
 
+impl InstanceSpec {
+    /// Whether it may run above its share for a while; the service does not scale such variants.
+    pub fn is_burstable(&self) -> bool {
+        self.name.starts_with("ml.t")
+    }
+}
+
 // The lab's rules for what no request reveals. Round figures of a small Linux container.
 /// Memory of system and server, GiB.
 const SYSTEM_GIB: f64 = 0.5;

@@ -15,6 +15,7 @@ use crate::{
     },
     controller::{
         ControlPlane, Deployment, Durations, Endpoint, EndpointStatus, FleetChange, FleetOrder, LiveVariant,
+        MinuteLoad,
     },
     domain::{
         Artifact, Command, ContainerImage, ContainerInput, EndpointName, FleetId, ImageScope,
@@ -531,8 +532,8 @@ impl Experiment {
         }
         loop {
             let transition = self.plane.next_transition();
-            let change = self.faults.next_change(self.now());
-            let stop = until.min(transition).min(change);
+            let (change, scaling) = (self.faults.next_change(self.now()), self.plane.next_scaling());
+            let stop = until.min(transition).min(change).min(scaling);
             if self.now() < stop {
                 let Self { simulation, table, ledger, .. } = self;
                 let did = simulation.run(stop, left, table, &mut |r| ledger.record(r));
@@ -542,8 +543,11 @@ impl Experiment {
                     return Progress::OutOfBudget;
                 }
             }
-            if change <= until && change <= transition {
-                // A fault that begins or ends with a transition comes first: it decides how that ends.
+            if scaling <= stop {
+                // Before a transition of the same moment: the minute that has ended was served by what was there then.
+                self.scale();
+            } else if change <= stop {
+                // Before a transition of the same moment: it decides how that ends.
                 self.apply_faults();
             } else if transition <= until {
                 if let Some(artifact) = self.awaited() {
@@ -560,6 +564,23 @@ impl Experiment {
                 return Progress::Reached;
             }
         }
+    }
+
+    /// Lets autoscaling decide, at a full minute.
+    fn scale(&mut self) {
+        let now = self.now();
+        self.ledger.metrics.advance(now);
+        let metrics = &self.ledger.metrics;
+        let minute = now.minute().saturating_sub(1);
+        self.plane.scale(now, |endpoint, variant| {
+            let sum = |metric| {
+                metrics.of_minute(endpoint, variant, (metric, Statistic::Sum), minute).unwrap_or(0.0)
+            };
+            MinuteLoad {
+                invocations: sum(Metric::Invocations),
+                per_instance: sum(Metric::InvocationsPerInstance),
+            }
+        });
     }
 
     /// Lets those faults hold, and only those, that are due now.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{InjectedFault, LabId, Pace, TrafficSettings};
 use crate::{
     analysis::pairs::CopyCounts,
-    controller::{EndpointStatus, VariantStatus},
+    controller::{EndpointStatus, ScalableTarget, ScalingActivity, VariantStatus},
     domain::{
         Artifact, EndpointConfig, FleetId, InstanceType, InvocationRecord, InvocationStatus, Model,
         ShadowRule, Stars, VirtualTime,
@@ -250,6 +250,10 @@ pub struct Snapshot {
     pub shadow_rule: ShadowRule,
     /// Faults that hold or are planned, in order of injection.
     pub faults: Vec<InjectedFault>,
+    /// Variants that are scaled automatically.
+    pub scalable_targets: Vec<ScalableTarget>,
+    /// What autoscaling did, oldest first.
+    pub scaling_activities: Vec<ScalingActivity>,
     /// Models.
     pub models: Vec<Model>,
     /// Configurations.

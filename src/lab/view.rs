@@ -24,6 +24,8 @@ impl Experiment {
             traffic: *self.simulation.traffic(),
             own_reviews: self.corpus().own().len() as u32,
             faults: self.faults.all().to_vec(),
+            scalable_targets: self.plane.scalable_targets().cloned().collect(),
+            scaling_activities: self.plane.scaling_activities().cloned().collect(),
             shadow_rule: self.plane.shadow_rule(),
             models: self.plane.models().cloned().collect(),
             configs: self.plane.configs().cloned().collect(),

@@ -756,6 +756,21 @@ impl MetricStore {
         Ok(answer)
     }
 
+    /// A statistic of one minute of a variant, as soon as it is full: what a service sees that does not wait for the
+    /// datapoint. None for a minute without a sample, or older than a day.
+    pub fn of_minute(
+        &self,
+        endpoint: &EndpointName,
+        variant: &VariantName,
+        (metric, statistic): (Metric, Statistic),
+        minute: u64,
+    ) -> Option<f64> {
+        let series = self.series.iter().find(|s| s.endpoint == *endpoint && s.variant == *variant)?;
+        let rows = &series.tiers[0];
+        let row = rows.get(rows.partition_point(|r| r.minute < minute)).filter(|r| r.minute == minute)?;
+        row.statistic(metric, statistic)
+    }
+
     /// Share of the vCPU time of each instance at work in the last full minute, 0 to 1; empty for a fleet that is not
     /// known or younger.
     pub fn load(&self, id: FleetId) -> Vec<f64> {
