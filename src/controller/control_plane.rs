@@ -389,7 +389,8 @@ impl ControlPlane {
         changes
     }
 
-    pub(super) fn bill(&mut self, now: VirtualTime) {
+    /// Bills until `now`, which must not lie beyond the end of a transition.
+    pub fn bill(&mut self, now: VirtualTime) {
         let hours = now.since(self.billed_to).as_nanos() as f64 / (3_600.0 * SECOND_NS as f64);
         self.billed_to = self.billed_to.max(now);
         for endpoint in self.endpoints.values() {

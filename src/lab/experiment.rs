@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     Batch, BatchRow, Goal, Journal, LabAction, LabId, LineageRow, Pace, Prompt, Refusal, StepState, Tally,
-    faults::FaultPlan, goal, lessons, reply,
+    day::DayLedger, faults::FaultPlan, goal, lessons, reply,
 };
 use crate::{
     analysis::{
@@ -153,6 +153,8 @@ struct Ledger {
     /// The last request of a caller: the copies that follow belong to it.
     last: Option<InvocationRecord>,
     pairs: Vec<PairLedger>,
+    /// Hours and their cost, in the lab that asks for them.
+    day: Option<Box<DayLedger>>,
 }
 
 /// A shadow's fleet beside the fleet that it shadows.
@@ -175,6 +177,9 @@ impl Ledger {
         }
         self.last = Some(*r);
         self.recent.record(r);
+        if let Some(day) = &mut self.day {
+            day.record(r);
+        }
         self.sent += 1;
         self.answered += u64::from(r.status.is_answered());
     }
@@ -233,7 +238,11 @@ pub struct Experiment {
 impl Experiment {
     /// A lab at its beginning.
     pub fn new(lab: LabId, seed: u64) -> Self {
-        Self::with(lab, seed, Durations::default(), ServiceSettings::default(), Corpus::built_in())
+        let usual = ServiceSettings::default();
+        // A container heavy enough that a fleet matters, and a day of requests still takes seconds to simulate.
+        let heavy = ServiceSettings { container_us: 40_000.0, ..usual };
+        let service = if lab == LabId::Autoscaling { heavy } else { usual };
+        Self::with(lab, seed, Durations::default(), service, Corpus::built_in())
     }
 
     /// A lab at its beginning, with times and reviews of one's own.
@@ -265,6 +274,7 @@ impl Experiment {
                 answered: 0,
                 last: None,
                 pairs: Vec::new(),
+                day: (lab == LabId::Autoscaling).then(Box::default),
             },
             fleet_variants: BTreeMap::new(),
             service,
@@ -328,6 +338,7 @@ impl Experiment {
                 Command::DeleteModel { model_name: "autopilot-model".into() },
             ],
             LabId::Canary => vec![model("reviews-a", Artifact::A), model("reviews-b", Artifact::B)],
+            LabId::Autoscaling => vec![model("reviews-b", Artifact::B)],
             LabId::Sandbox => vec![
                 model("reviews-a", Artifact::A),
                 model("reviews-b", Artifact::B),
@@ -390,6 +401,10 @@ impl Experiment {
     /// A sample of the requests since the last call of this.
     pub(super) fn take_recent(&mut self) -> Vec<InvocationRecord> {
         self.ledger.recent.take()
+    }
+
+    pub(super) fn day(&self) -> Option<&DayLedger> {
+        self.ledger.day.as_deref()
     }
 
     pub(super) fn fleet_tally(&self, fleet: FleetId) -> Option<&FleetTally> {
@@ -533,7 +548,8 @@ impl Experiment {
         loop {
             let transition = self.plane.next_transition();
             let (change, scaling) = (self.faults.next_change(self.now()), self.plane.next_scaling());
-            let stop = until.min(transition).min(change).min(scaling);
+            let hour = self.ledger.day.as_ref().map_or(VirtualTime::END, |d| d.ends);
+            let stop = until.min(transition).min(change).min(scaling).min(hour);
             if self.now() < stop {
                 let Self { simulation, table, ledger, .. } = self;
                 let did = simulation.run(stop, left, table, &mut |r| ledger.record(r));
@@ -543,7 +559,12 @@ impl Experiment {
                     return Progress::OutOfBudget;
                 }
             }
-            if scaling <= stop {
+            if hour <= stop {
+                self.plane.bill(hour);
+                if let Some(day) = &mut self.ledger.day {
+                    day.close(self.plane.cost_usd());
+                }
+            } else if scaling <= stop {
                 // Before a transition of the same moment: the minute that has ended was served by what was there then.
                 self.scale();
             } else if change <= stop {

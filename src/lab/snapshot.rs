@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{InjectedFault, LabId, Pace, TrafficSettings};
+use super::{HourView, InjectedFault, LabId, Pace, TrafficSettings};
 use crate::{
     analysis::pairs::CopyCounts,
     controller::{EndpointStatus, ScalableTarget, ScalingActivity, VariantStatus},
@@ -254,6 +254,8 @@ pub struct Snapshot {
     pub scalable_targets: Vec<ScalableTarget>,
     /// What autoscaling did, oldest first.
     pub scaling_activities: Vec<ScalingActivity>,
+    /// The last 24 full hours, in the lab that keeps a ledger of them; else none.
+    pub hours: Vec<HourView>,
     /// Models.
     pub models: Vec<Model>,
     /// Configurations.

@@ -26,6 +26,7 @@ impl Experiment {
             faults: self.faults.all().to_vec(),
             scalable_targets: self.plane.scalable_targets().cloned().collect(),
             scaling_activities: self.plane.scaling_activities().cloned().collect(),
+            hours: self.day().into_iter().flat_map(|d| d.hours().copied()).collect(),
             shadow_rule: self.plane.shadow_rule(),
             models: self.plane.models().cloned().collect(),
             configs: self.plane.configs().cloned().collect(),

@@ -1,6 +1,7 @@
 //! The labs, as data.
 
 mod ab_testing;
+mod autoscaling;
 mod canary;
 
 use super::{Control, LabId, Lesson};
@@ -19,6 +20,8 @@ static SANDBOX: Lesson = Lesson {
         Control::Predict,
         Control::Batch,
         Control::Weights,
+        Control::Autoscaling,
+        Control::Faults,
         Control::Remove,
         Control::Signatures,
         Control::InferenceCode,
@@ -32,6 +35,7 @@ pub fn lesson(lab: LabId) -> &'static Lesson {
     match lab {
         LabId::AbTesting => &ab_testing::LESSON,
         LabId::Canary => &canary::LESSON,
+        LabId::Autoscaling => &autoscaling::LESSON,
         LabId::Sandbox => &SANDBOX,
     }
 }

@@ -33,6 +33,7 @@ impl Draft {
     fn beginning(snapshot: &Snapshot) -> Self {
         let stem = match snapshot.lab {
             LabId::Canary => "reviews-canary",
+            LabId::Autoscaling => "reviews-fleet",
             LabId::AbTesting | LabId::Sandbox => "reviews-abtest",
         };
         let name = free_name(stem, snapshot.configs.iter().map(|c| c.name.as_str()));

@@ -2,12 +2,15 @@
 
 mod act;
 mod artifacts;
+mod autoscaling;
 mod batch;
 mod call;
 mod configuration;
+mod day;
 mod deploy;
 mod describe;
 mod exposure;
+mod faults;
 mod guess;
 mod image;
 mod inference_code;
@@ -56,6 +59,9 @@ pub const fn title(control: Control) -> &'static str {
         Control::Remove => "Remove a variant",
         Control::Release => "Clean up",
         Control::Exposure => "Would anyone meet the canary?",
+        Control::Autoscaling => "Autoscaling",
+        Control::Faults => "Faults",
+        Control::Day => "The last day",
     }
 }
 
@@ -83,6 +89,9 @@ pub fn body(control: Control) -> AnyView {
         Control::Remove => view! { <remove::Remove /> }.into_any(),
         Control::Release => view! { <release::Release /> }.into_any(),
         Control::Exposure => view! { <exposure::Exposure /> }.into_any(),
+        Control::Autoscaling => view! { <autoscaling::Autoscaling /> }.into_any(),
+        Control::Faults => view! { <faults::Faults /> }.into_any(),
+        Control::Day => view! { <day::Day /> }.into_any(),
     }
 }
 
