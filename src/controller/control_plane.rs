@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{EndpointStatus, VariantStatus};
+use super::{EndpointStatus, VariantStatus, autoscaling::Autoscaler};
 use crate::domain::{
     Arn, Artifact, Command, CommandError, ConfigError, ContainerImage, DesiredWeightAndCapacity,
     EndpointConfig, EndpointConfigName, EndpointName, ExcludedProperty, FleetId, INSTANCE_QUOTA,
@@ -238,16 +238,19 @@ pub enum FleetChange {
 /// Models, configurations and endpoints, and what is under way.
 #[derive(Clone, Debug, Default)]
 pub struct ControlPlane {
-    durations: Durations,
+    pub(super) durations: Durations,
     shadow_rule: ShadowRule,
     models: BTreeMap<ModelName, Model>,
     configs: BTreeMap<EndpointConfigName, EndpointConfig>,
-    endpoints: BTreeMap<EndpointName, Endpoint>,
+    pub(super) endpoints: BTreeMap<EndpointName, Endpoint>,
+    pub(super) autoscaler: Autoscaler,
     next_fleet: u32,
     /// Billed until `billed_to`, deleted endpoints included.
     cost_usd: f64,
     cost_by_endpoint: BTreeMap<EndpointName, f64>,
     billed_to: VirtualTime,
+    /// Variants whose new instances never pass the health check.
+    unhealthy: Vec<VariantName>,
 }
 
 impl ControlPlane {
@@ -259,6 +262,11 @@ impl ControlPlane {
     /// Changes how long things take from now on; what is under way keeps its end.
     pub fn set_durations(&mut self, durations: Durations) {
         self.durations = durations;
+    }
+
+    /// States the variants whose new instances never pass the health check from now on; those that serve go on.
+    pub fn set_unhealthy(&mut self, variants: Vec<VariantName>) {
+        self.unhealthy = variants;
     }
 
     /// How many shadow variants a configuration may have.
@@ -359,6 +367,7 @@ impl ControlPlane {
                 let gone = ModelName::new(model_name).ok().and_then(|k| self.models.remove(&k));
                 gone.map(|_| Vec::new()).ok_or_else(|| not_found(ResourceKind::Model, model_name))
             }
+            scaling => self.execute_scaling(scaling, now),
         }
     }
 
@@ -380,7 +389,8 @@ impl ControlPlane {
         changes
     }
 
-    fn bill(&mut self, now: VirtualTime) {
+    /// Bills until `now`, which must not lie beyond the end of a transition.
+    pub fn bill(&mut self, now: VirtualTime) {
         let hours = now.since(self.billed_to).as_nanos() as f64 / (3_600.0 * SECOND_NS as f64);
         self.billed_to = self.billed_to.max(now);
         for endpoint in self.endpoints.values() {
@@ -391,15 +401,13 @@ impl ControlPlane {
     }
 
     fn finish(&mut self, name: &EndpointName, now: VirtualTime, changes: &mut Vec<FleetChange>) {
+        let ill = &self.unhealthy;
         let Some(endpoint) = self.endpoints.get_mut(name) else { return };
         let Some(transition) = endpoint.transition.take() else { return };
         endpoint.modified = now;
         let unhealthy = |deployment: &Deployment| {
-            let bad = deployment.all().find(|v| !v.image.serves())?;
-            Some(format!(
-                "The primary container for production variant {} did not pass the ping health check. Please check CloudWatch logs for this endpoint.",
-                bad.name
-            ))
+            let bad = deployment.all().find(|v| !v.image.serves() || ill.contains(&v.name))?;
+            Some(not_healthy(&bad.name))
         };
         match transition.kind {
             TransitionKind::Create => {
@@ -438,6 +446,11 @@ impl ControlPlane {
             }
             TransitionKind::WeightsAndCapacities => {
                 for variant in endpoint.deployment.all_mut() {
+                    if variant.desired_count > variant.current_count && ill.contains(&variant.name) {
+                        // What was to come never answers; what is there goes on.
+                        variant.desired_count = variant.current_count;
+                        endpoint.failure_reason = Some(not_healthy(&variant.name));
+                    }
                     if variant.current_count != variant.desired_count {
                         let instances = variant.desired_count;
                         changes.push(FleetChange::Resize { fleet: variant.fleet, instances });
@@ -450,6 +463,7 @@ impl ControlPlane {
             TransitionKind::Delete => {
                 self.endpoints.remove(name);
                 self.cost_by_endpoint.remove(name);
+                self.autoscaler.forget(name);
             }
         }
     }
@@ -608,6 +622,9 @@ impl ControlPlane {
             return Err(CommandError::SameConfig { arn: endpoint.arn(), config: config.to_string() });
         }
         let live = endpoint.deployment.clone();
+        if let Some(found) = self.configs.get(&config) {
+            self.keeps_scaled(&key, found)?;
+        }
         let next_fleet = self.next_fleet;
         let mut deployment = self.deployment(&config)?;
         if let Some(excluded) = retain {
@@ -644,7 +661,7 @@ impl ControlPlane {
         Ok(Vec::new())
     }
 
-    fn update_weights(
+    pub(super) fn update_weights(
         &mut self,
         name: &str,
         desired: &[DesiredWeightAndCapacity],
@@ -745,6 +762,12 @@ impl ControlPlane {
         }
         Ok(changes)
     }
+}
+
+fn not_healthy(variant: &VariantName) -> String {
+    format!(
+        "The primary container for production variant {variant} did not pass the ping health check. Please check CloudWatch logs for this endpoint."
+    )
 }
 
 fn launching(count: u32) -> Option<VariantStatus> {

@@ -4,9 +4,11 @@
 //! It has no clock: every call and every [`ControlPlane::advance`] is told the time. What must happen to the
 //! instances comes back as [`FleetChange`]s, in order, and somebody else (a simulation, a server) does it.
 
+mod autoscaling;
 mod control_plane;
 mod status;
 
+pub use autoscaling::{IN_MINUTES, IN_SHARE, MinuteLoad, OUT_MINUTES, ScalableTarget, ScalingActivity};
 pub use control_plane::{
     ControlPlane, Deployment, Durations, Endpoint, FleetChange, FleetOrder, LiveVariant, Transition,
     TransitionKind,

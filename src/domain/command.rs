@@ -4,7 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConfigError, ProductionVariantInput, WeightError};
+use super::{
+    ConfigError, DeleteScalingPolicy, DeregisterScalableTarget, DescribeScalableTargets,
+    ProductionVariantInput, PutScalingPolicy, RegisterScalableTarget, ScalingError, WeightError,
+};
 
 /// Region and account in every name that the lab prints.
 const ARN_PREFIX: &str = "arn:aws:sagemaker:us-east-1:123456789012";
@@ -165,6 +168,16 @@ pub enum Command {
         /// Its name.
         model_name: String,
     },
+    /// Lets a variant be scaled between two counts.
+    RegisterScalableTarget(RegisterScalableTarget),
+    /// Ends that.
+    DeregisterScalableTarget(DeregisterScalableTarget),
+    /// Says how it is scaled.
+    PutScalingPolicy(PutScalingPolicy),
+    /// Takes that back.
+    DeleteScalingPolicy(DeleteScalingPolicy),
+    /// Reads what is registered; changes nothing.
+    DescribeScalableTargets(DescribeScalableTargets),
 }
 
 /// One entry of `ExcludeRetainedVariantProperties`.
@@ -188,6 +201,23 @@ impl Command {
             Self::DeleteEndpoint { .. } => "DeleteEndpoint",
             Self::DeleteEndpointConfig { .. } => "DeleteEndpointConfig",
             Self::DeleteModel { .. } => "DeleteModel",
+            Self::RegisterScalableTarget(_) => "RegisterScalableTarget",
+            Self::DeregisterScalableTarget(_) => "DeregisterScalableTarget",
+            Self::PutScalingPolicy(_) => "PutScalingPolicy",
+            Self::DeleteScalingPolicy(_) => "DeleteScalingPolicy",
+            Self::DescribeScalableTargets(_) => "DescribeScalableTargets",
+        }
+    }
+
+    /// The service that takes the call, as the AWS CLI names it.
+    pub const fn service(&self) -> &'static str {
+        match self {
+            Self::RegisterScalableTarget(_)
+            | Self::DeregisterScalableTarget(_)
+            | Self::PutScalingPolicy(_)
+            | Self::DeleteScalingPolicy(_)
+            | Self::DescribeScalableTargets(_) => "application-autoscaling",
+            _ => "sagemaker",
         }
     }
 }
@@ -253,6 +283,18 @@ pub enum CommandError {
     /// No variant would get a request: a lab rule.
     #[error("{0}")]
     Weights(WeightError),
+    /// A call of Application Auto Scaling.
+    #[error(transparent)]
+    Scaling(#[from] ScalingError),
+    /// An update would remove variants that are scaled, or change their instance type. The guide says that the call
+    /// fails; the words are the lab's.
+    #[error(
+        "Cannot update the endpoint: variant(s) {names} are targets of automatic scaling, and the update would remove them or change their instance type. Deregister the scalable target(s) first."
+    )]
+    ScaledVariants {
+        /// Their names, joined by commas.
+        names: String,
+    },
     /// More instances than the account may have: a lab quota, in the service's words.
     #[error(
         "The account-level service limit '{instance_type} for endpoint usage' is {limit} Instances, with current utilization of {current} Instances and a request delta of {delta} Instances. Please contact AWS support to request an increase for this limit."
@@ -274,6 +316,7 @@ impl CommandError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::ResourceLimitExceeded { .. } => "ResourceLimitExceeded",
+            Self::Scaling(e) => e.code(),
             _ => "ValidationException",
         }
     }

@@ -9,6 +9,7 @@ mod instance;
 mod model;
 mod name;
 mod record;
+mod scaling;
 mod time;
 mod weight;
 
@@ -22,9 +23,16 @@ pub use config::{
 };
 pub use instance::{
     CATALOGUE, CATALOGUE_NOTED, CATALOGUE_REGION, InstanceSpec, InstanceType, UnknownInstanceType,
+    idle_memory_gib,
 };
 pub use model::{Artifact, ContainerImage, ImageScope, Model, Stars, StarsOutOfRange, UnknownArtifact};
 pub use name::{EndpointConfigName, EndpointName, ModelName, NAME_LIMIT, NameError, VariantName};
 pub use record::{FleetId, InvocationRecord, InvocationStatus, ReviewId};
+pub use scaling::{
+    DEFAULT_COOLDOWN_S, DeleteScalingPolicy, DeregisterScalableTarget, DescribeScalableTargets,
+    INVOCATIONS_PER_INSTANCE, MAX_COOLDOWN_S, PredefinedMetric, PutScalingPolicy, RegisterScalableTarget,
+    SCALABLE_DIMENSION, SERVICE_NAMESPACE, ScalableResource, ScalingError, ScalingPolicy, TargetTracking,
+    resource_id,
+};
 pub use time::{SECOND_NS, VirtualTime};
 pub use weight::{SamplingShare, TrafficSplit, VariantWeight, WeightError};

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     analysis::metrics::{Metric, Statistic},
     domain::{Artifact, Command, ImageScope, InstanceType, ReviewId, ShadowRule, Stars},
-    simulation::TrafficSettings,
+    simulation::{Fault, TrafficSettings},
 };
 
 /// A lab of the workshop.
@@ -18,13 +18,16 @@ pub enum LabId {
     Canary,
     /// A shadow variant by the API, from two models to its promotion.
     ShadowApi,
+    /// Autoscaling and cost over a day.
+    Autoscaling,
     /// Everything unlocked, no steps.
     Sandbox,
 }
 
 impl LabId {
     /// All of them, in teaching order.
-    pub const ALL: [Self; 4] = [Self::AbTesting, Self::Canary, Self::ShadowApi, Self::Sandbox];
+    pub const ALL: [Self; 5] =
+        [Self::AbTesting, Self::Canary, Self::ShadowApi, Self::Autoscaling, Self::Sandbox];
 
     /// Its name in an address, e.g. `ab-testing`.
     pub const fn slug(self) -> &'static str {
@@ -32,6 +35,7 @@ impl LabId {
             Self::AbTesting => "ab-testing",
             Self::Canary => "canary",
             Self::ShadowApi => "shadow-api",
+            Self::Autoscaling => "autoscaling",
             Self::Sandbox => "sandbox",
         }
     }
@@ -111,6 +115,24 @@ pub enum LabAction {
     },
     /// Changes how many shadow variants a configuration may have.
     SetShadowRule(ShadowRule),
+    /// Lets something go wrong with a variant, now or later, for a time.
+    InjectFault {
+        /// Name of the variant, in every endpoint that has one of that name.
+        variant: String,
+        /// What goes wrong.
+        fault: Fault,
+        /// Virtual seconds from now, at most 30 days; 0 when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        starts_in_s: Option<u64>,
+        /// Virtual seconds, 1 to 30 days.
+        lasts_s: u64,
+    },
+    /// Ends a fault now, planned or holding; all of them without a number.
+    ClearFaults {
+        /// The fault's number in the snapshot.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<u32>,
+    },
     /// Changes the traffic.
     SetTraffic(TrafficSettings),
     /// Changes the pace of virtual time.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     Batch, BatchRow, Goal, Journal, LabAction, LabId, LineageRow, Pace, Prompt, Refusal, StepState, Tally,
-    goal, lessons, reply,
+    day::DayLedger, faults::FaultPlan, goal, lessons, reply,
 };
 use crate::{
     analysis::{
@@ -15,6 +15,7 @@ use crate::{
     },
     controller::{
         ControlPlane, Deployment, Durations, Endpoint, EndpointStatus, FleetChange, FleetOrder, LiveVariant,
+        MinuteLoad,
     },
     domain::{
         Artifact, Command, ContainerImage, ContainerInput, EndpointName, FleetId, ImageScope,
@@ -152,6 +153,8 @@ struct Ledger {
     /// The last request of a caller: the copies that follow belong to it.
     last: Option<InvocationRecord>,
     pairs: Vec<PairLedger>,
+    /// Hours and their cost, in the lab that asks for them.
+    day: Option<Box<DayLedger>>,
 }
 
 /// A shadow's fleet beside the fleet that it shadows.
@@ -174,6 +177,9 @@ impl Ledger {
         }
         self.last = Some(*r);
         self.recent.record(r);
+        if let Some(day) = &mut self.day {
+            day.record(r);
+        }
         self.sent += 1;
         self.answered += u64::from(r.status.is_answered());
     }
@@ -205,6 +211,7 @@ pub struct Experiment {
     pub(super) pace: Pace,
     pub(super) plane: ControlPlane,
     pub(super) simulation: Simulation,
+    pub(super) faults: FaultPlan,
     table: PredictionTable,
     ledger: Ledger,
     pub(super) fleet_variants: BTreeMap<FleetId, (EndpointName, VariantName)>,
@@ -232,7 +239,11 @@ pub struct Experiment {
 impl Experiment {
     /// A lab at its beginning.
     pub fn new(lab: LabId, seed: u64) -> Self {
-        Self::with(lab, seed, Durations::default(), ServiceSettings::default(), Corpus::built_in())
+        let usual = ServiceSettings::default();
+        // A container heavy enough that a fleet matters, and a day of requests still takes seconds to simulate.
+        let heavy = ServiceSettings { container_us: 40_000.0, ..usual };
+        let service = if lab == LabId::Autoscaling { heavy } else { usual };
+        Self::with(lab, seed, Durations::default(), service, Corpus::built_in())
     }
 
     /// A lab at its beginning, with times and reviews of one's own.
@@ -254,6 +265,7 @@ impl Experiment {
             pace: Pace::Times(1.0),
             plane: ControlPlane::new(Durations { create: std::time::Duration::ZERO, ..durations }),
             simulation: Simulation::new(seed, corpus),
+            faults: FaultPlan::default(),
             table,
             ledger: Ledger {
                 metrics: MetricStore::default(),
@@ -263,6 +275,7 @@ impl Experiment {
                 answered: 0,
                 last: None,
                 pairs: Vec::new(),
+                day: (lab == LabId::Autoscaling).then(Box::default),
             },
             fleet_variants: BTreeMap::new(),
             service,
@@ -328,6 +341,7 @@ impl Experiment {
             ],
             LabId::ShadowApi => Vec::new(),
             LabId::Canary => vec![model("reviews-a", Artifact::A), model("reviews-b", Artifact::B)],
+            LabId::Autoscaling => vec![model("reviews-b", Artifact::B)],
             LabId::Sandbox => vec![
                 model("reviews-a", Artifact::A),
                 model("reviews-b", Artifact::B),
@@ -390,6 +404,10 @@ impl Experiment {
     /// A sample of the requests since the last call of this.
     pub(super) fn take_recent(&mut self) -> Vec<InvocationRecord> {
         self.ledger.recent.take()
+    }
+
+    pub(super) fn day(&self) -> Option<&DayLedger> {
+        self.ledger.day.as_deref()
     }
 
     pub(super) fn fleet_tally(&self, fleet: FleetId) -> Option<&FleetTally> {
@@ -480,7 +498,10 @@ impl Experiment {
                 self.own_texts.push(OwnText { review, text: text.clone() });
             }
             if let Some(own) = self.own_texts.iter().find(|t| t.text == *text)
-                && Artifact::ALL.iter().any(|a| !self.table.is_answered(*a, own.review))
+                && Artifact::ALL.iter().any(|a| {
+                    !self.table.is_answered(*a, own.review)
+                        || (self.needs_skewed() && !self.table.is_answered_skewed(*a, own.review))
+                })
             {
                 fresh.push(own.clone());
             }
@@ -488,10 +509,18 @@ impl Experiment {
         fresh
     }
 
+    /// Whether models must be asked about [skewed](Tokens::skewed) input too: such a fault holds, or is planned.
+    pub fn needs_skewed(&self) -> bool {
+        self.faults.skews()
+    }
+
     /// Whether requests to `artifact` can be answered: its cost and every review's prediction are in the table.
     pub fn is_ready(&self, artifact: Artifact) -> bool {
+        let skewed = self.needs_skewed();
         self.table.cost(artifact).is_some()
-            && self.corpus().sent().all(|r| self.table.is_answered(artifact, r))
+            && self.corpus().sent().all(|r| {
+                self.table.is_answered(artifact, r) && (!skewed || self.table.is_answered_skewed(artifact, r))
+            })
     }
 
     /// The first artefact of a fleet whose launch is next and that is not ready.
@@ -506,12 +535,24 @@ impl Experiment {
         artifacts.find(|a| !self.is_ready(*a))
     }
 
+    /// The first artefact that serves with skewed input, now or later, and was not asked about all of it.
+    fn awaited_skewed(&self) -> Option<Artifact> {
+        let live = self.called_endpoint().filter(|e| self.needs_skewed() && e.status.serves());
+        let mut artifacts = live.into_iter().flat_map(|e| e.deployment.all()).map(|v| v.artifact);
+        artifacts.find(|a| !self.is_ready(*a))
+    }
+
     /// Lets time go on to `until`, for at most `most` requests.
     pub fn run_to(&mut self, until: VirtualTime, most: u64) -> Progress {
         let mut left = most;
+        if let Some(artifact) = self.awaited_skewed() {
+            return Progress::WaitsFor(artifact);
+        }
         loop {
             let transition = self.plane.next_transition();
-            let stop = until.min(transition);
+            let (change, scaling) = (self.faults.next_change(self.now()), self.plane.next_scaling());
+            let hour = self.ledger.day.as_ref().map_or(VirtualTime::END, |d| d.ends);
+            let stop = until.min(transition).min(change).min(scaling).min(hour);
             if self.now() < stop {
                 let Self { simulation, table, ledger, .. } = self;
                 let did = simulation.run(stop, left, table, &mut |r| ledger.record(r));
@@ -521,7 +562,18 @@ impl Experiment {
                     return Progress::OutOfBudget;
                 }
             }
-            if transition <= until {
+            if hour <= stop {
+                self.plane.bill(hour);
+                if let Some(day) = &mut self.ledger.day {
+                    day.close(self.plane.cost_usd());
+                }
+            } else if scaling <= stop {
+                // Before a transition of the same moment: the minute that has ended was served by what was there then.
+                self.scale();
+            } else if change <= stop {
+                // Before a transition of the same moment: it decides how that ends.
+                self.apply_faults();
+            } else if transition <= until {
                 if let Some(artifact) = self.awaited() {
                     return Progress::WaitsFor(artifact);
                 }
@@ -536,6 +588,34 @@ impl Experiment {
                 return Progress::Reached;
             }
         }
+    }
+
+    /// Lets autoscaling decide, at a full minute.
+    fn scale(&mut self) {
+        let now = self.now();
+        self.ledger.metrics.advance(now);
+        let metrics = &self.ledger.metrics;
+        let minute = now.minute().saturating_sub(1);
+        self.plane.scale(now, |endpoint, variant| {
+            let sum = |metric| {
+                metrics.of_minute(endpoint, variant, (metric, Statistic::Sum), minute).unwrap_or(0.0)
+            };
+            MinuteLoad {
+                invocations: sum(Metric::Invocations),
+                per_instance: sum(Metric::InvocationsPerInstance),
+            }
+        });
+    }
+
+    /// Lets those faults hold, and only those, that are due now.
+    fn apply_faults(&mut self) {
+        let now = self.now();
+        self.faults.forget(now);
+        for (fleet, (_, variant)) in &self.fleet_variants {
+            // Only fleets that still take requests can be ill.
+            let _ = self.simulation.set_faults(*fleet, &self.faults.of(variant, now));
+        }
+        self.plane.set_unhealthy(self.faults.unhealthy(now));
     }
 
     /// Does to the fleets what the control plane ordered.
@@ -581,6 +661,8 @@ impl Experiment {
             ..FleetSpec::new(order.variant.clone(), order.artifact, order.instance_type, order.instances)
         };
         let _ = self.simulation.launch(order.fleet, fleet);
+        let ill = self.faults.of(&order.variant, self.now());
+        let _ = self.simulation.set_faults(order.fleet, &ill);
         let dense = order.fleet.0 as usize + 1;
         if self.ledger.fleets.len() < dense {
             self.ledger.fleets.resize_with(dense, FleetTally::default);
@@ -652,6 +734,17 @@ impl Experiment {
                 return self.invoke_sample(endpoint_name, *count, target_variant.as_deref());
             }
             LabAction::SetShadowRule(rule) => self.plane.set_shadow_rule(*rule),
+            LabAction::InjectFault { variant, fault, starts_in_s, lasts_s } => {
+                let name = self.known_variant(variant)?;
+                let starts_in_s = starts_in_s.unwrap_or(0);
+                let id = self.faults.inject(self.now(), name, *fault, starts_in_s, *lasts_s)?;
+                self.apply_faults();
+                return Ok(json!({"FaultId": id}));
+            }
+            LabAction::ClearFaults { id } => {
+                self.faults.clear(*id)?;
+                self.apply_faults();
+            }
             LabAction::SetTraffic(settings) => {
                 self.simulation.set_traffic(*settings).map_err(Refusal::lab_rule)?;
             }
@@ -728,6 +821,24 @@ impl Experiment {
         Ok(Value::Null)
     }
 
+    /// The variant of that name, of any endpoint or configuration.
+    fn known_variant(&self, name: &str) -> Result<VariantName, Refusal> {
+        let configured = self.plane.configs().flat_map(|c| c.variants()).map(|v| &v.variant_name);
+        let live = self.plane.endpoints().filter(|e| e.name.as_str() != LEFTOVER_ENDPOINT);
+        let live = live.flat_map(|e| e.deployment.all()).map(|v| &v.name);
+        let mut known: Vec<&VariantName> = configured.chain(live).collect();
+        known.sort();
+        known.dedup();
+        let found = known.iter().find(|v| v.as_str() == name).map(|v| (*v).clone());
+        found.ok_or_else(|| {
+            let names: Vec<_> = known.iter().map(|v| v.as_str()).collect();
+            Refusal::lab_rule(format!(
+                "there is no variant {name}; configurations and endpoints have: {}",
+                if names.is_empty() { "none yet".to_owned() } else { names.join(", ") }
+            ))
+        })
+    }
+
     /// The endpoint and fleet that a request by hand goes to; no fleet where the weights decide.
     fn target(&self, endpoint: &str, variant: Option<&str>) -> Result<Option<FleetId>, Refusal> {
         let found = self.plane.endpoint(endpoint).filter(|e| e.status.serves());
@@ -790,6 +901,11 @@ impl Experiment {
         target: Option<FleetId>,
         own_words: bool,
     ) -> Result<Value, Refusal> {
+        if let Some(artifact) = self.awaited_skewed() {
+            return Err(Refusal::lab_rule(format!(
+                "{artifact} is still being asked what it makes of the skewed input; try again in a moment"
+            )));
+        }
         let sent = self.now();
         let live = self
             .called_endpoint()
@@ -817,9 +933,14 @@ impl Experiment {
 
     fn row(&self, record: &InvocationRecord) -> BatchRow {
         let artifact = self.simulation.fleet(record.fleet).map(|f| f.artifact);
-        let prediction: Option<&Prediction> = artifact
-            .filter(|_| record.status.is_answered())
-            .and_then(|a| self.table.prediction(a, record.review));
+        let prediction: Option<&Prediction> =
+            artifact.filter(|_| record.status.is_answered()).and_then(|a| {
+                if self.simulation.is_skewed(record.fleet) {
+                    self.table.skewed_prediction(a, record.review)
+                } else {
+                    self.table.prediction(a, record.review)
+                }
+            });
         BatchRow {
             text: self.text(record.review).unwrap_or_default().to_owned(),
             true_stars: record.true_stars,

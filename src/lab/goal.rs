@@ -1,6 +1,6 @@
 //! Decides whether a step's goal is met, from the experiment's state, and says what is missing.
 
-use super::{Experiment, Goal, experiment::LEFTOVER_ENDPOINT};
+use super::{Experiment, Goal, day, experiment::LEFTOVER_ENDPOINT};
 use crate::{
     analysis::metrics::{Metric, Statistic},
     controller::{Endpoint, EndpointStatus},
@@ -27,12 +27,12 @@ impl Verdict {
         Self { done: true, missing: String::new(), fraction: None }
     }
 
-    fn when(done: bool, missing: impl Into<String>) -> Self {
+    pub(super) fn when(done: bool, missing: impl Into<String>) -> Self {
         if done { Self::done() } else { Self { done, missing: missing.into(), fraction: None } }
     }
 
     /// So much of `of` is there.
-    fn counted(have: u64, of: u64, what: &str) -> Self {
+    pub(super) fn counted(have: u64, of: u64, what: &str) -> Self {
         let fraction = Some((have as f64 / of.max(1) as f64).min(1.0));
         if have >= of {
             Self { fraction, ..Self::done() }
@@ -292,5 +292,27 @@ pub(super) fn judge(goal: &Goal, e: &Experiment) -> Verdict {
                 Some(have) => Verdict::counted(have, *requests, "requests reached the canary"),
             }
         }
+        Goal::OneInService => {
+            let served = endpoints(e).any(|e| e.status.serves());
+            Verdict::when(served, "no endpoint is in service")
+        }
+        Goal::RequestsFailed(wanted) => {
+            let (sent, answered) = e.counts();
+            Verdict::counted(sent - answered, *wanted, "requests failed")
+        }
+        Goal::PolicyInPlace => {
+            let mut targets = e.plane.scalable_targets();
+            Verdict::when(targets.any(|t| t.policy.is_some()), "no registered variant has a policy")
+        }
+        Goal::ScaledOut => day::scaled(e.plane.scaling_activities(), false),
+        Goal::ScaledIn => day::scaled(e.plane.scaling_activities(), true),
+        Goal::GpuServed(wanted) => day::on_gpu(e.called_endpoint(), *wanted, |endpoint| {
+            let fleets = endpoint.variants().iter().filter_map(|v| e.fleet_tally(v.fleet));
+            fleets.map(|f| f.tally.invocations).sum()
+        }),
+        Goal::DayHeld { usd } => match e.day() {
+            Some(day) => day.held(*usd),
+            None => Verdict::when(false, "this lab keeps no ledger of hours"),
+        },
     }
 }

@@ -67,6 +67,12 @@ pub enum Control {
     Comparison,
     /// Lists the reviews on which the two disagree.
     Disagreements,
+    /// Registers variants for autoscaling, and shows what it did.
+    Autoscaling,
+    /// Injects faults, and clears them.
+    Faults,
+    /// Shows the last 24 hours: how slow, and for how much.
+    Day,
 }
 
 /// What must be true of the experiment for a step to be done. Each names what the learner must bring about;
@@ -150,6 +156,23 @@ pub enum Goal {
         share: f64,
         /// Requests.
         requests: u64,
+    },
+    /// An endpoint is in service.
+    OneInService,
+    /// So many requests of callers have failed.
+    RequestsFailed(u64),
+    /// A variant of the endpoint is registered for autoscaling and has a policy.
+    PolicyInPlace,
+    /// Autoscaling has added instances.
+    ScaledOut,
+    /// Autoscaling has added instances, and then taken some away.
+    ScaledIn,
+    /// The endpoint runs on GPU instances, which have served so many requests.
+    GpuServed(u64),
+    /// In each of the last 24 full hours 99% of the requests were answered within 100 ms, at the lab's traffic.
+    DayHeld {
+        /// Most US dollars for these hours.
+        usd: f64,
     },
 }
 

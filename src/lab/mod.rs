@@ -1,8 +1,10 @@
 //! The workshop: lessons as data, goals as predicates, and the experiment that actions change.
 
 mod action;
+mod day;
 mod disagreements;
 mod experiment;
+mod faults;
 mod goal;
 mod journal;
 mod lesson;
@@ -12,10 +14,12 @@ mod snapshot;
 mod view;
 
 pub use action::{LabAction, LabId, Pace, Prompt};
+pub use day::{DAY_NIGHT_SHARE, DAY_PEAK_PER_SECOND, HourView, P99_TARGET_MS};
 pub use disagreements::{
     DisagreementFilter, DisagreementOrder, DisagreementPage, DisagreementQuery, DisagreementRow,
 };
 pub use experiment::{Experiment, LEFTOVER_ENDPOINT, OwnText, Progress};
+pub use faults::{InjectedFault, MAX_FAULT_S, MAX_FAULTS};
 pub use journal::{Journal, JournalEntry, Refusal};
 pub use lesson::{Block, Control, Goal, Lesson, Step};
 pub use reply::describe;
@@ -24,4 +28,4 @@ pub use snapshot::{
     Snapshot, StepState, Tally, VariantView,
 };
 
-pub use crate::simulation::{ArrivalProcess, DomainMix, TrafficSettings};
+pub use crate::simulation::{ArrivalProcess, DomainMix, Fault, TrafficSettings};

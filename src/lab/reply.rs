@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::{
-    controller::{ControlPlane, Endpoint, LiveVariant, Transition, TransitionKind},
-    domain::{Arn, Command, ResourceKind, VirtualTime},
+    controller::{ControlPlane, Endpoint, LiveVariant, ScalableTarget, Transition, TransitionKind},
+    domain::{Arn, Command, ResourceKind, SCALABLE_DIMENSION, SERVICE_NAMESPACE, VirtualTime, resource_id},
 };
 
 /// Unix seconds of virtual time 0: 1 June 2026, 00:00 UTC. The page shows virtual time as time of day.
@@ -30,7 +30,34 @@ pub(super) fn to_command(command: &Command, plane: &ControlPlane) -> Value {
         Command::DescribeEndpoint { endpoint_name } => {
             plane.endpoint(endpoint_name).map_or(json!({}), describe)
         }
-        Command::DeleteEndpoint { .. }
+        Command::PutScalingPolicy(call) => json!({
+            "PolicyARN": format!(
+                "arn:aws:autoscaling:us-east-1:123456789012:scalingPolicy:lab:resource/sagemaker/{}:policyName/{}",
+                call.resource_id, call.policy_name
+            ),
+            "Alarms": [],
+        }),
+        Command::DescribeScalableTargets(call) => {
+            let listed = |id: &String| call.resource_ids.is_empty() || call.resource_ids.contains(id);
+            let target = |t: &ScalableTarget| {
+                let id = resource_id(t.endpoint.as_str(), t.variant.as_str());
+                listed(&id).then(|| {
+                    json!({
+                        "ServiceNamespace": SERVICE_NAMESPACE,
+                        "ResourceId": id,
+                        "ScalableDimension": SCALABLE_DIMENSION,
+                        "MinCapacity": t.min_capacity,
+                        "MaxCapacity": t.max_capacity,
+                        "CreationTime": timestamp(t.created),
+                    })
+                })
+            };
+            json!({"ScalableTargets": plane.scalable_targets().filter_map(target).collect::<Vec<_>>()})
+        }
+        Command::RegisterScalableTarget(_)
+        | Command::DeregisterScalableTarget(_)
+        | Command::DeleteScalingPolicy(_)
+        | Command::DeleteEndpoint { .. }
         | Command::DeleteEndpointConfig { .. }
         | Command::DeleteModel { .. } => json!({}),
     }

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{LabId, Pace, TrafficSettings};
+use super::{HourView, InjectedFault, LabId, Pace, TrafficSettings};
 use crate::{
     analysis::pairs::CopyCounts,
-    controller::{EndpointStatus, VariantStatus},
+    controller::{EndpointStatus, ScalableTarget, ScalingActivity, VariantStatus},
     domain::{
         Artifact, EndpointConfig, FleetId, InstanceType, InvocationRecord, InvocationStatus, Model,
         ShadowRule, Stars, VirtualTime,
@@ -46,6 +46,8 @@ pub struct InstanceView {
     pub queue_limit: u32,
     /// Share of its vCPU time at work over the last minute, 0 to 1.
     pub load: f64,
+    /// It does not answer.
+    pub down: bool,
 }
 
 /// One variant of a live endpoint.
@@ -253,6 +255,14 @@ pub struct Snapshot {
     pub own_reviews: u32,
     /// How many shadow variants a configuration may have.
     pub shadow_rule: ShadowRule,
+    /// Faults that hold or are planned, in order of injection.
+    pub faults: Vec<InjectedFault>,
+    /// Variants that are scaled automatically.
+    pub scalable_targets: Vec<ScalableTarget>,
+    /// What autoscaling did, oldest first.
+    pub scaling_activities: Vec<ScalingActivity>,
+    /// The last 24 full hours, in the lab that keeps a ledger of them; else none.
+    pub hours: Vec<HourView>,
     /// Models.
     pub models: Vec<Model>,
     /// Configurations.

@@ -32,7 +32,9 @@ pub struct RequestError {
 /// assert_eq!(calls::boto3(&call), "sagemaker.delete_endpoint(EndpointName=\"reviews\")");
 /// ```
 pub fn boto3(command: &Command) -> String {
-    let mut text = format!("sagemaker.{}(", words(command.operation(), '_'));
+    // A client is named after its service.
+    let client = command.service().replace('-', "_");
+    let mut text = format!("{client}.{}(", words(command.operation(), '_'));
     let members = members(command);
     if let [(name, value @ Node::Text(_))] = members.as_slice() {
         let _ = write!(text, "{name}={}", Python(value, 0));
@@ -54,7 +56,7 @@ pub fn boto3(command: &Command) -> String {
 /// assert_eq!(calls::cli(&call), "aws sagemaker delete-endpoint \\\n  --endpoint-name reviews");
 /// ```
 pub fn cli(command: &Command) -> String {
-    let mut text = format!("aws sagemaker {}", words(command.operation(), '-'));
+    let mut text = format!("aws {} {}", command.service(), words(command.operation(), '-'));
     for (name, value) in members(command) {
         let option = words(&name, '-');
         let _ = match &value {
@@ -130,6 +132,11 @@ pub fn parse_json(like: &Command, text: &str) -> Result<Command, RequestError> {
         Command::DeleteModel { .. } => {
             read(text).map(|r: ByModel| Command::DeleteModel { model_name: r.model_name })
         }
+        Command::RegisterScalableTarget(_) => read(text).map(Command::RegisterScalableTarget),
+        Command::DeregisterScalableTarget(_) => read(text).map(Command::DeregisterScalableTarget),
+        Command::PutScalingPolicy(_) => read(text).map(Command::PutScalingPolicy),
+        Command::DeleteScalingPolicy(_) => read(text).map(Command::DeleteScalingPolicy),
+        Command::DescribeScalableTargets(_) => read(text).map(Command::DescribeScalableTargets),
     }
 }
 

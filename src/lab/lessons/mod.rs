@@ -1,6 +1,7 @@
 //! The labs, as data.
 
 mod ab_testing;
+mod autoscaling;
 mod canary;
 mod shadow_api;
 
@@ -22,6 +23,8 @@ static SANDBOX: Lesson = Lesson {
         Control::Weights,
         Control::Comparison,
         Control::Disagreements,
+        Control::Autoscaling,
+        Control::Faults,
         Control::Remove,
         Control::Signatures,
         Control::InferenceCode,
@@ -36,6 +39,7 @@ pub fn lesson(lab: LabId) -> &'static Lesson {
         LabId::AbTesting => &ab_testing::LESSON,
         LabId::Canary => &canary::LESSON,
         LabId::ShadowApi => &shadow_api::LESSON,
+        LabId::Autoscaling => &autoscaling::LESSON,
         LabId::Sandbox => &SANDBOX,
     }
 }

@@ -46,6 +46,7 @@ impl Draft {
         let stem = match snapshot.lab {
             LabId::Canary => "reviews-canary",
             LabId::ShadowApi => "reviews-shadow",
+            LabId::Autoscaling => "reviews-fleet",
             LabId::AbTesting | LabId::Sandbox => "reviews-abtest",
         };
         let name = free_name(stem, snapshot.configs.iter().map(|c| c.name.as_str()));

@@ -2,14 +2,17 @@
 
 mod act;
 mod artifacts;
+mod autoscaling;
 mod batch;
 mod call;
 mod comparison;
 mod configuration;
+mod day;
 mod deploy;
 mod describe;
 mod disagreements;
 mod exposure;
+mod faults;
 mod guess;
 mod image;
 mod inference_code;
@@ -60,6 +63,9 @@ pub const fn title(control: Control) -> &'static str {
         Control::Comparison => "Production and shadow, pair by pair",
         Control::Disagreements => "Where they disagree",
         Control::Exposure => "Would anyone meet the canary?",
+        Control::Autoscaling => "Autoscaling",
+        Control::Faults => "Faults",
+        Control::Day => "The last day",
     }
 }
 
@@ -89,6 +95,9 @@ pub fn body(control: Control) -> AnyView {
         Control::Comparison => view! { <comparison::Comparison /> }.into_any(),
         Control::Disagreements => view! { <disagreements::Disagreements /> }.into_any(),
         Control::Exposure => view! { <exposure::Exposure /> }.into_any(),
+        Control::Autoscaling => view! { <autoscaling::Autoscaling /> }.into_any(),
+        Control::Faults => view! { <faults::Faults /> }.into_any(),
+        Control::Day => view! { <day::Day /> }.into_any(),
     }
 }
 

@@ -10,6 +10,7 @@ enum Kind {
     Fleet,
     Weights,
     Traffic,
+    Fault,
 }
 
 /// The changes that matter to someone who reads an endpoint's metrics, by time.
@@ -17,9 +18,15 @@ pub fn changes(entries: &[JournalEntry], endpoint: &str) -> Vec<Annotation> {
     let mut kept: Vec<(Kind, Annotation)> = Vec::new();
     for entry in entries {
         let Some((kind, label)) = words(&entry.action, endpoint) else { continue };
-        let at_s = entry.at.as_ns() / crate::domain::SECOND_NS;
+        let later_s = match entry.action {
+            LabAction::InjectFault { starts_in_s, .. } => starts_in_s.unwrap_or(0),
+            _ => 0,
+        };
+        let at_s = entry.at.as_ns() / crate::domain::SECOND_NS + later_s;
         match kept.last_mut() {
-            Some((last, before)) if *last == kind && at_s.saturating_sub(before.at_s) < TOGETHER_S => {
+            Some((last, before))
+                if *last == kind && kind != Kind::Fault && at_s.saturating_sub(before.at_s) < TOGETHER_S =>
+            {
                 before.label = label;
             }
             _ => kept.push((kind, Annotation { at_s, label })),
@@ -33,6 +40,9 @@ fn words(action: &LabAction, endpoint: &str) -> Option<(Kind, String)> {
         LabAction::Call(call) => words_of_call(call, endpoint),
         LabAction::SetTraffic(traffic) if traffic.on => {
             Some((Kind::Traffic, format!("traffic {}/s", wording::short(traffic.per_second, 2))))
+        }
+        LabAction::InjectFault { variant, fault, .. } => {
+            Some((Kind::Fault, format!("fault {} {variant}", fault.kind())))
         }
         LabAction::SetTraffic(_) => Some((Kind::Traffic, "traffic off".to_owned())),
         _ => None,
