@@ -2,6 +2,8 @@
 //!
 //! One type per stage, so that an unprepared model cannot be asked anything.
 
+mod dense;
+mod filters;
 #[cfg_attr(target_arch = "wasm32", path = "lanes_wasm.rs")]
 mod lanes;
 mod norm;
@@ -10,6 +12,7 @@ mod proto;
 mod reader;
 #[cfg(test)]
 mod tests;
+mod tile;
 
 use tract_core::{internal::TractErrorContext, prelude::*};
 
@@ -128,8 +131,15 @@ impl Model {
     /// # Errors
     /// [`ModelError::Unreadable`] when tract cannot plan the graph.
     pub fn prepare(self) -> Result<Prepared, ModelError> {
-        Prepared::of(self.0).map_err(|e| unreadable(&e))
+        fuse(self.0).and_then(Prepared::of).map_err(|e| unreadable(&e))
     }
+}
+
+/// Puts the lab's own operations in the place of those that tract is slow at; a graph without them stays as it is.
+fn fuse(model: TypedModel) -> TractResult<TypedModel> {
+    let mut model = filters::fuse(model).and_then(dense::fuse)?;
+    model.compact()?;
+    Ok(model)
 }
 
 /// A model that answers.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use tract_core::internal::*;
+use tract_core::{internal::*, ops::nn::Reduce};
 
 use super::{operators, reader, *};
 
@@ -43,7 +43,8 @@ fn every_operator_answers_as_onnx_runtime_does() {
         let model = read(&bytes);
         let kind = model.input_fact(0).unwrap().datum_type;
         let x = tensor(&case["x"], kind);
-        {
+        for fused in [false, true] {
+            let model = if fused { fuse(model.clone()).unwrap() } else { model.clone() };
             let plan =
                 model.into_decluttered().and_then(|m| m.into_optimized()).and_then(|m| m.into_runnable());
             let plan = plan.unwrap_or_else(|e| panic!("{case_name}: {e:?}"));
@@ -77,4 +78,48 @@ fn an_operator_outside_the_table_is_named() {
     assert_eq!(refusal, ModelError::Unsupported { operators: vec!["Selu".into()] });
     let words = refusal.to_string();
     assert!(words.contains("uses Selu") && words.contains("Relu") && words.contains("MatMul"), "{words}");
+}
+
+#[test]
+fn the_fused_graph_gives_the_same_numbers() {
+    for letter in ["a", "b", "c"] {
+        let model = read(&model_bytes(letter));
+        let plain = Prepared::of(model.clone()).unwrap();
+        let fused = Model(model).prepare().unwrap();
+        for length in [1usize, 2, 3, 5, 8, 40, 127, 128] {
+            let hashes: Vec<u32> = (1..=length as u32).map(|i| i.wrapping_mul(2_654_435_761)).collect();
+            let (one, other) =
+                (plain.scores_of_hashes(&hashes).unwrap(), fused.scores_of_hashes(&hashes).unwrap());
+            for (a, b) in one.unwrap().logits.iter().zip(other.unwrap().logits) {
+                assert!((a - b).abs() <= 1e-5, "stars-{letter} at {length} tokens: {a} and {b}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_shipped_models_are_fused() {
+    let count = |model: &TypedModel, name: &str| model.nodes().iter().filter(|n| n.op.name() == name).count();
+    // Four widths of filters; in both layers of C query-key-value, output and the two inner products.
+    for (letter, answers, dense) in [("a", 0, 0), ("b", 4, 0), ("c", 4, 8)] {
+        let model = fuse(read(&model_bytes(letter))).unwrap().into_decluttered().unwrap();
+        assert_eq!(count(&model, "LargestAnswer"), answers, "stars-{letter}");
+        assert_eq!(count(&model, "Dense"), dense, "stars-{letter}");
+    }
+}
+
+#[test]
+fn a_product_that_is_no_convolution_is_left_alone() {
+    let mut model = TypedModel::default();
+    let x = model.add_source("x", f32::fact([1, 6, 4])).unwrap();
+    let matrix = model.add_const("w", Tensor::zero::<f32>(&[4, 10]).unwrap()).unwrap();
+    let axes = "Amk,kn->Amn".parse().unwrap();
+    let einsum = tract_core::ops::einsum::EinSum { axes, operating_dt: f32::datum_type(), q_params: None };
+    let product = model.wire_node("product", einsum, &[x, matrix]).unwrap();
+    let largest = Reduce::new(tvec!(1), tract_core::ops::nn::Reducer::Max);
+    let out = model.wire_node("largest", largest, &product).unwrap();
+    model.select_output_outlets(&out).unwrap();
+    let before: Vec<_> = model.nodes().iter().map(|n| n.op.name()).collect();
+    let after = fuse(model).unwrap();
+    assert_eq!(before, after.nodes().iter().map(|n| n.op.name()).collect::<Vec<_>>());
 }
