@@ -5,10 +5,14 @@
 //! instances comes back as [`FleetChange`]s, in order, and somebody else (a simulation, a server) does it.
 
 mod control_plane;
+mod inference_experiment;
 mod status;
 
 pub use control_plane::{
     ControlPlane, Deployment, Durations, Endpoint, FleetChange, FleetOrder, LiveVariant, Transition,
     TransitionKind,
+};
+pub use inference_experiment::{
+    EarlierState, InferenceExperiment, InferenceExperimentStatus, ModelVariantStatus, StopPlan,
 };
 pub use status::{EndpointStatus, VariantStatus};

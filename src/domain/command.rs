@@ -4,7 +4,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConfigError, ProductionVariantInput, WeightError};
+use super::{
+    ByExperimentName, ConfigError, CreateInferenceExperiment, DataCaptureConfig, InferenceExperimentError,
+    ListInferenceExperiments, ProductionVariantInput, StopInferenceExperiment, UpdateInferenceExperiment,
+    WeightError,
+};
 
 /// Region and account in every name that the lab prints.
 const ARN_PREFIX: &str = "arn:aws:sagemaker:us-east-1:123456789012";
@@ -18,6 +22,8 @@ pub enum ResourceKind {
     EndpointConfig,
     /// An endpoint.
     Endpoint,
+    /// An inference experiment.
+    InferenceExperiment,
 }
 
 impl fmt::Display for ResourceKind {
@@ -26,6 +32,7 @@ impl fmt::Display for ResourceKind {
             Self::Model => "model",
             Self::EndpointConfig => "endpoint configuration",
             Self::Endpoint => "endpoint",
+            Self::InferenceExperiment => "inference experiment",
         })
     }
 }
@@ -42,6 +49,7 @@ impl Arn {
             ResourceKind::Model => "model",
             ResourceKind::EndpointConfig => "endpoint-config",
             ResourceKind::Endpoint => "endpoint",
+            ResourceKind::InferenceExperiment => "inference-experiment",
         };
         Self(format!("{ARN_PREFIX}:{segment}/{}", name.to_lowercase()))
     }
@@ -110,6 +118,9 @@ pub enum Command {
         /// Variants that get copies of the requests: at most one, beside one production variant.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         shadow_production_variants: Vec<ProductionVariantInput>,
+        /// Which requests and replies are kept; none when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        data_capture_config: Option<DataCaptureConfig>,
     },
     /// Starts an endpoint.
     #[serde(rename_all = "PascalCase")]
@@ -165,6 +176,20 @@ pub enum Command {
         /// Its name.
         model_name: String,
     },
+    /// Plans a managed shadow test.
+    CreateInferenceExperiment(Box<CreateInferenceExperiment>),
+    /// Reads one; changes nothing.
+    DescribeInferenceExperiment(ByExperimentName),
+    /// Lists them; changes nothing.
+    ListInferenceExperiments(ListInferenceExperiments),
+    /// Starts a planned one now.
+    StartInferenceExperiment(ByExperimentName),
+    /// Changes one that is planned or runs.
+    UpdateInferenceExperiment(Box<UpdateInferenceExperiment>),
+    /// Ends one that runs, and says what becomes of its variants.
+    StopInferenceExperiment(StopInferenceExperiment),
+    /// Forgets one that does not run; endpoint, variants and captured data stay.
+    DeleteInferenceExperiment(ByExperimentName),
 }
 
 /// One entry of `ExcludeRetainedVariantProperties`.
@@ -188,6 +213,13 @@ impl Command {
             Self::DeleteEndpoint { .. } => "DeleteEndpoint",
             Self::DeleteEndpointConfig { .. } => "DeleteEndpointConfig",
             Self::DeleteModel { .. } => "DeleteModel",
+            Self::CreateInferenceExperiment(_) => "CreateInferenceExperiment",
+            Self::DescribeInferenceExperiment(_) => "DescribeInferenceExperiment",
+            Self::ListInferenceExperiments(_) => "ListInferenceExperiments",
+            Self::StartInferenceExperiment(_) => "StartInferenceExperiment",
+            Self::UpdateInferenceExperiment(_) => "UpdateInferenceExperiment",
+            Self::StopInferenceExperiment(_) => "StopInferenceExperiment",
+            Self::DeleteInferenceExperiment(_) => "DeleteInferenceExperiment",
         }
     }
 }
@@ -267,6 +299,9 @@ pub enum CommandError {
         /// Instances asked for on top.
         delta: u32,
     },
+    /// About an inference experiment.
+    #[error(transparent)]
+    InferenceExperiment(#[from] InferenceExperimentError),
 }
 
 impl CommandError {
@@ -274,6 +309,7 @@ impl CommandError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::ResourceLimitExceeded { .. } => "ResourceLimitExceeded",
+            Self::InferenceExperiment(e) => e.code(),
             _ => "ValidationException",
         }
     }

@@ -316,6 +316,7 @@ impl Experiment {
                         routing_config: None,
                     }],
                     shadow_production_variants: Vec::new(),
+                    data_capture_config: None,
                 },
                 Command::CreateEndpoint {
                     endpoint_name: LEFTOVER_ENDPOINT.into(),

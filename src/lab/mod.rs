@@ -2,6 +2,7 @@
 
 mod action;
 mod experiment;
+mod experiment_reply;
 mod goal;
 mod journal;
 mod lesson;

@@ -8,7 +8,8 @@ use serde::{
 };
 
 use crate::domain::{
-    Command, ContainerInput, DesiredWeightAndCapacity, ExcludedProperty, ProductionVariantInput,
+    Command, ContainerInput, DataCaptureConfig, DesiredWeightAndCapacity, ExcludedProperty,
+    ProductionVariantInput,
 };
 
 /// Why an edited request is no request.
@@ -94,6 +95,7 @@ pub fn parse_json(like: &Command, text: &str) -> Result<Command, RequestError> {
                 endpoint_config_name: r.endpoint_config_name,
                 production_variants: r.production_variants,
                 shadow_production_variants: r.shadow_production_variants,
+                data_capture_config: r.data_capture_config,
             })
         }
         Command::CreateEndpoint { .. } => read(text).map(|r: EndpointRequest| Command::CreateEndpoint {
@@ -124,6 +126,13 @@ pub fn parse_json(like: &Command, text: &str) -> Result<Command, RequestError> {
         Command::DeleteModel { .. } => {
             read(text).map(|r: ByModel| Command::DeleteModel { model_name: r.model_name })
         }
+        Command::CreateInferenceExperiment(_) => read(text).map(Command::CreateInferenceExperiment),
+        Command::DescribeInferenceExperiment(_) => read(text).map(Command::DescribeInferenceExperiment),
+        Command::ListInferenceExperiments(_) => read(text).map(Command::ListInferenceExperiments),
+        Command::StartInferenceExperiment(_) => read(text).map(Command::StartInferenceExperiment),
+        Command::UpdateInferenceExperiment(_) => read(text).map(Command::UpdateInferenceExperiment),
+        Command::StopInferenceExperiment(_) => read(text).map(Command::StopInferenceExperiment),
+        Command::DeleteInferenceExperiment(_) => read(text).map(Command::DeleteInferenceExperiment),
     }
 }
 
@@ -142,6 +151,8 @@ request!(ConfigRequest {
     production_variants: Vec<ProductionVariantInput>,
     #[serde(default)]
     shadow_production_variants: Vec<ProductionVariantInput>,
+    #[serde(default)]
+    data_capture_config: Option<DataCaptureConfig>,
 });
 request!(EndpointRequest { endpoint_name: String, endpoint_config_name: String });
 request!(UpdateRequest {

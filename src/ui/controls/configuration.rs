@@ -125,6 +125,7 @@ pub fn Configuration() -> impl IntoView {
             endpoint_config_name: name,
             production_variants: variants,
             shadow_production_variants: Vec::new(),
+            data_capture_config: None,
         }
     });
     let action = Signal::derive(move || error.with(Option::is_none).then(|| LabAction::Call(command.get())));
