@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     Batch, BatchRow, Goal, Journal, LabAction, LabId, LineageRow, Pace, Prompt, Refusal, StepState, Tally,
-    goal, lessons, reply,
+    goal, lessons, managed::TestResults, reply,
 };
 use crate::{
     analysis::{
@@ -226,6 +226,9 @@ pub struct Experiment {
     pub(super) lineage: Vec<LineageRow>,
     pub(super) lineage_read: bool,
     done: Vec<bool>,
+    pub(super) test_results: TestResults,
+    /// Whether the list of managed shadow tests was asked for.
+    pub(super) tests_listed: bool,
 }
 
 impl Experiment {
@@ -279,6 +282,8 @@ impl Experiment {
             lineage: Vec::new(),
             lineage_read: false,
             done: vec![false; lesson.steps.len()],
+            test_results: TestResults::new(),
+            tests_listed: false,
         };
         experiment.furnish();
         experiment.plane.set_durations(durations);
@@ -373,6 +378,12 @@ impl Experiment {
     /// Metrics per variant and minute.
     pub fn metrics(&self) -> &MetricStore {
         &self.ledger.metrics
+    }
+
+    /// Closes the minutes that have ended.
+    pub(super) fn close_minutes(&mut self) {
+        let now = self.now();
+        self.ledger.metrics.advance(now);
     }
 
     /// Requests sent and answered.
@@ -554,6 +565,7 @@ impl Experiment {
                 FleetChange::Route(name) => self.route(&name),
             }
         }
+        self.freeze_tests();
     }
 
     fn launch(&mut self, order: FleetOrder) {
@@ -624,6 +636,7 @@ impl Experiment {
             LabAction::Call(command) => {
                 let changes = self.plane.execute(command, self.now())?;
                 self.carry_out(changes);
+                self.tests_listed |= matches!(command, Command::ListInferenceExperiments(_));
                 return Ok(reply::to_command(command, &self.plane));
             }
             LabAction::OpenSession => self.session_open = true,

@@ -7,6 +7,7 @@ mod goal;
 mod journal;
 mod lesson;
 pub mod lessons;
+mod managed;
 mod reply;
 mod snapshot;
 mod view;
@@ -15,6 +16,7 @@ pub use action::{LabAction, LabId, Pace, Prompt};
 pub use experiment::{Experiment, LEFTOVER_ENDPOINT, OwnText, Progress};
 pub use journal::{Journal, JournalEntry, Refusal};
 pub use lesson::{Block, Control, Goal, Lesson, Step};
+pub use managed::{DASHBOARD, DESCRIPTION, MetricSummary, TestVariantView, TestView};
 pub use reply::describe;
 pub use snapshot::{
     ArtifactState, Batch, BatchRow, EndpointView, InstanceView, LatencyDifferenceView, LineageRow, PairView,

@@ -274,4 +274,6 @@ pub struct Snapshot {
     pub lineage: Vec<LineageRow>,
     /// The lab's steps.
     pub steps: Vec<StepState>,
+    /// Managed shadow tests, the newest first.
+    pub tests: Vec<super::TestView>,
 }
