@@ -6,7 +6,10 @@ use serde_json::{Value, json};
 
 use super::{
     Batch, BatchRow, Goal, Journal, LabAction, LabId, LineageRow, Pace, Prompt, Refusal, StepState, Tally,
-    goal, lessons, managed::TestResults, reply,
+    capture::{CaptureStore, CapturedLines},
+    goal, lessons,
+    managed::TestResults,
+    reply,
 };
 use crate::{
     analysis::{
@@ -229,6 +232,7 @@ pub struct Experiment {
     pub(super) test_results: TestResults,
     /// Whether the list of managed shadow tests was asked for.
     pub(super) tests_listed: bool,
+    pub(super) capture: CaptureStore,
 }
 
 impl Experiment {
@@ -284,6 +288,7 @@ impl Experiment {
             done: vec![false; lesson.steps.len()],
             test_results: TestResults::new(),
             tests_listed: false,
+            capture: CaptureStore::new(seed),
         };
         experiment.furnish();
         experiment.plane.set_durations(durations);
@@ -380,6 +385,23 @@ impl Experiment {
         &self.ledger.metrics
     }
 
+    /// Writes out what was captured since.
+    fn settle_capture(&mut self) {
+        if self.capture.is_behind() {
+            let Self { capture, simulation, table, own_texts, .. } = self;
+            let text = |review: ReviewId| {
+                let own = own_texts.iter().find(|t| t.review == review).map(|t| t.text.as_str());
+                own.or_else(|| simulation.corpus().get(review).map(|r| r.text.as_str())).unwrap_or_default()
+            };
+            capture.settle(|review, artifact| (text(review), table.prediction(artifact, review)));
+        }
+    }
+
+    /// Captured lines of a variant from the `from`-th of all on, about `most` bytes of them.
+    pub fn captured_lines(&self, endpoint: &str, variant: &str, from: u64, most: usize) -> CapturedLines {
+        self.capture.lines(endpoint, variant, from, most)
+    }
+
     /// Closes the minutes that have ended.
     pub(super) fn close_minutes(&mut self) {
         let now = self.now();
@@ -471,6 +493,7 @@ impl Experiment {
     pub fn set_own_reviews(&mut self, own: Vec<(String, Option<Stars>)>) {
         self.table.truncate(ReviewId(self.corpus().built_in_len() as u32));
         self.own_texts.clear();
+        self.capture.forget_bodies();
         self.simulation.set_own_reviews(own);
         let built_in = self.corpus().built_in_len();
         let tokens: Vec<usize> =
@@ -522,8 +545,12 @@ impl Experiment {
             let transition = self.plane.next_transition();
             let stop = until.min(transition);
             if self.now() < stop {
-                let Self { simulation, table, ledger, .. } = self;
-                let did = simulation.run(stop, left, table, &mut |r| ledger.record(r));
+                let Self { simulation, table, ledger, capture, .. } = self;
+                let did = simulation.run(stop, left, table, &mut |r| {
+                    ledger.record(r);
+                    capture.record(r);
+                });
+                self.settle_capture();
                 left -= did.min(left);
                 if left == 0 && self.now() < stop {
                     self.judge();
@@ -600,6 +627,7 @@ impl Experiment {
 
     fn route(&mut self, name: &EndpointName) {
         let split = self.plane.endpoint(name.as_str()).and_then(|e| e.split().map(|_| e));
+        self.capture.follow(name.as_str(), split);
         match split {
             Some(endpoint) => {
                 let entries =
@@ -801,8 +829,11 @@ impl Experiment {
             let mut copies = Vec::new();
             let sent = self.simulation.invoke(review, 0, target, &self.table, &mut |c| copies.push(*c));
             let record = sent.map_err(Refusal::runtime)?;
-            self.ledger.record(&record);
-            copies.iter().for_each(|c| self.ledger.record(c));
+            for record in std::iter::once(&record).chain(&copies) {
+                self.ledger.record(record);
+                self.capture.record(record);
+            }
+            self.settle_capture();
             rows.push(self.row(&record));
             self.run_to(record.end() + std::time::Duration::from_nanos(THINK_NS), u64::MAX);
         }

@@ -1,6 +1,7 @@
 //! The workshop: lessons as data, goals as predicates, and the experiment that actions change.
 
 mod action;
+mod capture;
 mod experiment;
 mod experiment_reply;
 mod goal;
@@ -13,6 +14,9 @@ mod snapshot;
 mod view;
 
 pub use action::{LabAction, LabId, Pace, Prompt};
+pub use capture::{
+    CAPTURE_LIMIT_BYTES, CaptureView, CapturedLines, CapturedVariant, folder as capture_folder,
+};
 pub use experiment::{Experiment, LEFTOVER_ENDPOINT, OwnText, Progress};
 pub use journal::{Journal, JournalEntry, Refusal};
 pub use lesson::{Block, Control, Goal, Lesson, Step};

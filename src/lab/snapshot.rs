@@ -276,4 +276,6 @@ pub struct Snapshot {
     pub steps: Vec<StepState>,
     /// Managed shadow tests, the newest first.
     pub tests: Vec<super::TestView>,
+    /// Requests and replies that were captured.
+    pub capture: super::CaptureView,
 }

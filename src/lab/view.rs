@@ -39,6 +39,7 @@ impl Experiment {
             lineage: self.lineage.clone(),
             steps: self.steps(),
             tests: self.test_views(),
+            capture: self.capture.view(),
         }
     }
 
