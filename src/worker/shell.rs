@@ -13,7 +13,7 @@ use crate::{
     domain::{Artifact, ReviewId, SECOND_NS, VirtualTime},
     inference::{Model, ModelError, Prediction, Prepared, ServiceCost, Tokens, measure},
     lab::{Experiment, Journal, JournalEntry, LabAction, LabId, Pace, Progress, Refusal},
-    wire::{FromWorker, MetricQuery, Opinion, OwnFile, ToWorker, VariantSeries},
+    wire::{FromWorker, MetricQuery, Opinion, OwnFile, TestAnswer, TestQuestion, ToWorker, VariantSeries},
 };
 
 /// Longest slice of computing, ms: a message waits no longer than that.
@@ -30,6 +30,8 @@ const REST_MS: i32 = 4;
 const IDLE_MS: i32 = 50;
 /// Reviews of a learner's own file that are sent: each must be answered by each model first.
 const OWN_SENT: usize = 10_000;
+/// Bytes of captured lines in a message.
+const CAPTURED_BYTES: usize = 1 << 20;
 
 /// How a model stands in this worker.
 enum Loaded {
@@ -229,15 +231,20 @@ fn take_file(shared: Shared, file: File) {
         let mut worker = shared.borrow_mut();
         let outcome = match read {
             Ok(own) => {
-                let mut reviews: Vec<_> =
-                    own.reviews.into_iter().map(|(text, stars)| (text, Some(stars))).collect();
+                let mut reviews = own.reviews;
                 reviews.truncate(OWN_SENT);
                 let kept = reviews.len() as u64;
                 worker.experiment.set_own_reviews(reviews);
                 worker.cursor = [0; 3];
                 worker.changed = true;
-                let errors = own.errors.iter().map(ToString::to_string).collect();
-                OwnFile { rows: own.rows, kept, bad_rows: own.bad_rows, errors, failure: None, ended: true }
+                OwnFile {
+                    rows: own.rows,
+                    kept,
+                    bad_rows: own.bad_rows,
+                    errors: own.errors,
+                    failure: None,
+                    ended: true,
+                }
             }
             Err(why) => OwnFile { failure: Some(why), ended: true, ..OwnFile::default() },
         };
@@ -303,6 +310,17 @@ impl Worker {
             ToWorker::Score { id, artifact, texts } => {
                 self.to_score.push((id, artifact, texts));
                 return vec![artifact];
+            }
+            ToWorker::Tests { id, question } => {
+                let answer = match question {
+                    TestQuestion::Statistics(name) => {
+                        TestAnswer::Statistics(self.experiment.test_statistics(&name).unwrap_or_default())
+                    }
+                    TestQuestion::Captured { endpoint, variant, from } => TestAnswer::Captured(
+                        self.experiment.captured_lines(&endpoint, &variant, from, CAPTURED_BYTES),
+                    ),
+                };
+                self.say(&FromWorker::Tests { id, answer });
             }
             ToWorker::Visible(visible) => self.visible = visible,
         }
