@@ -36,7 +36,7 @@ pub fn boto3(command: &Command) -> String {
     let members = members(command);
     if let [(name, value @ Node::Text(_))] = members.as_slice() {
         let _ = write!(text, "{name}={}", Python(value, 0));
-    } else {
+    } else if !members.is_empty() {
         for (name, value) in &members {
             let _ = write!(text, "\n    {name}={},", Python(value, 1));
         }
@@ -418,6 +418,49 @@ mod tests {
             primary_container: ContainerInput { image: "image:1".into(), model_data_url: "s3://b/k".into() },
         };
         for call in [weights(), model, Command::DeleteModel { model_name: "m".into() }] {
+            assert_eq!(parse_json(&call, &json(&call)), Ok(call));
+        }
+    }
+
+    #[test]
+    fn inference_experiments_are_written_with_the_members_of_the_api() {
+        use crate::domain::{
+            CreateInferenceExperiment, ModelVariantAction, ModelVariantConfig, ScheduleInput,
+            ShadowModeConfig, ShadowModelVariantConfig, StopInferenceExperiment,
+        };
+        let create = Command::CreateInferenceExperiment(Box::new(CreateInferenceExperiment {
+            name: "a-against-b".into(),
+            r#type: Default::default(),
+            schedule: Some(ScheduleInput { start_time: None, end_time: Some(1_780_272_000.0) }),
+            description: None,
+            role_arn: "arn:aws:iam::123456789012:role/SageMaker".into(),
+            endpoint_name: "reviews".into(),
+            model_variants: vec![ModelVariantConfig::new("Shadow", "reviews-b", "ml.m5.large", 2)],
+            data_storage_config: None,
+            shadow_mode_config: ShadowModeConfig {
+                source_model_variant_name: "Production".into(),
+                shadow_model_variants: vec![ShadowModelVariantConfig {
+                    shadow_model_variant_name: "Shadow".into(),
+                    sampling_percentage: 50,
+                }],
+            },
+        }));
+        let text = boto3(&create);
+        assert!(text.starts_with("sagemaker.create_inference_experiment(\n    Name=\"a-against-b\",\n    Type=\"ShadowMode\",\n    Schedule={\n        \"EndTime\": 1780272000,\n    },\n    RoleArn="), "{text}");
+        assert!(text.contains("\"InfrastructureType\": \"RealTimeInference\",\n"), "{text}");
+        let stop = Command::StopInferenceExperiment(StopInferenceExperiment {
+            name: "a-against-b".into(),
+            model_variant_actions: [("Shadow".to_owned(), ModelVariantAction::Promote)].into(),
+            ..StopInferenceExperiment::default()
+        });
+        assert_eq!(
+            cli(&stop),
+            "aws sagemaker stop-inference-experiment \\\n  --name a-against-b \\\n  --model-variant-actions '{\"Shadow\": \"Promote\"}'"
+        );
+        let list = Command::ListInferenceExperiments(Default::default());
+        assert_eq!(boto3(&list), "sagemaker.list_inference_experiments()");
+        assert_eq!(cli(&list), "aws sagemaker list-inference-experiments");
+        for call in [create, stop, list] {
             assert_eq!(parse_json(&call, &json(&call)), Ok(call));
         }
     }
