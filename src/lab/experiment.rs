@@ -336,6 +336,28 @@ impl Experiment {
                 Command::DeleteModel { model_name: "autopilot-model".into() },
             ],
             LabId::Canary => vec![model("reviews-a", Artifact::A), model("reviews-b", Artifact::B)],
+            LabId::ShadowManaged => vec![
+                model("reviews-a", Artifact::A),
+                model("reviews-b", Artifact::B),
+                model("reviews-c", Artifact::C),
+                Command::CreateEndpointConfig {
+                    endpoint_config_name: "reviews-live".into(),
+                    production_variants: vec![ProductionVariantInput {
+                        variant_name: "Production".into(),
+                        model_name: "reviews-a".into(),
+                        instance_type: "ml.m5.large".into(),
+                        initial_instance_count: 2,
+                        initial_variant_weight: 1.0,
+                        routing_config: None,
+                    }],
+                    shadow_production_variants: Vec::new(),
+                    data_capture_config: None,
+                },
+                Command::CreateEndpoint {
+                    endpoint_name: "reviews".into(),
+                    endpoint_config_name: "reviews-live".into(),
+                },
+            ],
             LabId::Sandbox => vec![
                 model("reviews-a", Artifact::A),
                 model("reviews-b", Artifact::B),
@@ -347,7 +369,10 @@ impl Experiment {
             let _ = self.plane.execute(call, VirtualTime::ZERO);
         }
         // The leftover comes into service without a fleet: nobody calls it, it only costs.
-        let _ = self.plane.advance(VirtualTime::ZERO);
+        let changes = self.plane.advance(VirtualTime::ZERO);
+        if self.lab != LabId::AbTesting {
+            self.carry_out(changes);
+        }
     }
 
     /// Virtual time that it has reached.

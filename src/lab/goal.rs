@@ -1,6 +1,6 @@
 //! Decides whether a step's goal is met, from the experiment's state, and says what is missing.
 
-use super::{Experiment, Goal, experiment::LEFTOVER_ENDPOINT};
+use super::{Experiment, Goal, experiment::LEFTOVER_ENDPOINT, managed_goals};
 use crate::{
     analysis::metrics::{Metric, Statistic},
     controller::{Endpoint, EndpointStatus},
@@ -27,12 +27,12 @@ impl Verdict {
         Self { done: true, missing: String::new(), fraction: None }
     }
 
-    fn when(done: bool, missing: impl Into<String>) -> Self {
+    pub(super) fn when(done: bool, missing: impl Into<String>) -> Self {
         if done { Self::done() } else { Self { done, missing: missing.into(), fraction: None } }
     }
 
     /// So much of `of` is there.
-    fn counted(have: u64, of: u64, what: &str) -> Self {
+    pub(super) fn counted(have: u64, of: u64, what: &str) -> Self {
         let fraction = Some((have as f64 / of.max(1) as f64).min(1.0));
         if have >= of {
             Self { fraction, ..Self::done() }
@@ -230,5 +230,14 @@ pub(super) fn judge(goal: &Goal, e: &Experiment) -> Verdict {
                 Some(have) => Verdict::counted(have, *requests, "requests reached the canary"),
             }
         }
+        Goal::TestsListed
+        | Goal::TestCreated
+        | Goal::TestRunning
+        | Goal::DashboardViewed
+        | Goal::TestSampling(_)
+        | Goal::TestEnded
+        | Goal::ShadowCaptured(_)
+        | Goal::ShadowPromoted
+        | Goal::TestsDeleted => managed_goals::judge(goal, e),
     }
 }

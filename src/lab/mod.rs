@@ -9,6 +9,7 @@ mod journal;
 mod lesson;
 pub mod lessons;
 mod managed;
+mod managed_goals;
 mod reply;
 mod snapshot;
 mod view;

@@ -2,6 +2,7 @@
 
 mod ab_testing;
 mod canary;
+mod shadow_managed;
 
 use super::{Control, LabId, Lesson};
 
@@ -23,6 +24,12 @@ static SANDBOX: Lesson = Lesson {
         Control::Signatures,
         Control::InferenceCode,
         Control::Exposure,
+        Control::TestList,
+        Control::TestCreate,
+        Control::TestMonitor,
+        Control::TestEdit,
+        Control::TestComplete,
+        Control::Captured,
         Control::Release,
     ],
 };
@@ -32,6 +39,7 @@ pub fn lesson(lab: LabId) -> &'static Lesson {
     match lab {
         LabId::AbTesting => &ab_testing::LESSON,
         LabId::Canary => &canary::LESSON,
+        LabId::ShadowManaged => &shadow_managed::LESSON,
         LabId::Sandbox => &SANDBOX,
     }
 }
