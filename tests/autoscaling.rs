@@ -33,6 +33,7 @@ fn config(name: &str, production: &[ProductionVariantInput], shadow: &[Productio
         endpoint_config_name: name.into(),
         production_variants: production.to_vec(),
         shadow_production_variants: shadow.to_vec(),
+        data_capture_config: None,
     }
 }
 

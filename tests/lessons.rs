@@ -4,10 +4,12 @@
 use rollout_lab::{
     analysis::metrics::{Metric, Statistic},
     domain::{
-        Artifact, Command, ContainerImage, ContainerInput, DeregisterScalableTarget,
-        DesiredWeightAndCapacity, INVOCATIONS_PER_INSTANCE, ImageScope, PredefinedMetric,
-        ProductionVariantInput, PutScalingPolicy, RegisterScalableTarget, ReviewId, SCALABLE_DIMENSION,
-        SERVICE_NAMESPACE, Stars, TargetTracking, resource_id,
+        Artifact, ByExperimentName, Command, ContainerImage, ContainerInput, CreateInferenceExperiment,
+        DataStorageConfig, DeregisterScalableTarget, DesiredWeightAndCapacity, INVOCATIONS_PER_INSTANCE,
+        ImageScope, ModelVariantAction, ModelVariantConfig, PredefinedMetric, ProductionVariantInput,
+        PutScalingPolicy, RegisterScalableTarget, ReviewId, SCALABLE_DIMENSION, SERVICE_NAMESPACE,
+        ShadowModeConfig, ShadowModelVariantConfig, Stars, StopInferenceExperiment, TargetTracking,
+        UpdateInferenceExperiment, resource_id,
     },
     inference::{Prediction, ServiceCost},
     lab::{
@@ -77,6 +79,7 @@ fn config(name: &str, variants: &[(&str, &str, f64)]) -> LabAction {
         endpoint_config_name: name.into(),
         production_variants: variants.iter().map(variant).collect(),
         shadow_production_variants: Vec::new(),
+        data_capture_config: None,
     })
 }
 
@@ -97,6 +100,7 @@ fn shadow_config(name: &str) -> LabAction {
         endpoint_config_name: name.into(),
         production_variants: vec![variant("Production", "model-a", 2, 1.0)],
         shadow_production_variants: vec![variant("Shadow", "model-c", 1, 0.5)],
+        data_capture_config: None,
     })
 }
 
@@ -143,6 +147,7 @@ fn fleet(name: &str, instance_type: &str, count: i64) -> LabAction {
             routing_config: None,
         }],
         shadow_production_variants: Vec::new(),
+        data_capture_config: None,
     })
 }
 
@@ -356,8 +361,109 @@ fn solution(lab: LabId) -> Vec<(&'static str, Vec<LabAction>)> {
             ),
             ("release", release("reviews", &["small", "gpu", "many"], &["reviews-b"])),
         ],
+        LabId::ShadowManaged => {
+            let name = |name: &str| ByExperimentName { name: name.into() };
+            vec![
+                ("list", vec![call(Command::ListInferenceExperiments(Default::default()))]),
+                ("traffic", vec![traffic(2.0), wait(120)]),
+                ("create", vec![shadow_test("week", 50, false)]),
+                ("running", vec![wait(261)]),
+                (
+                    "monitor",
+                    vec![
+                        view(Metric::ModelLatency),
+                        view(Metric::Invocation4XXErrors),
+                        view(Metric::CPUUtilization),
+                        view(Metric::DiskUtilization),
+                    ],
+                ),
+                (
+                    "sampling",
+                    vec![
+                        call(Command::UpdateInferenceExperiment(
+                            UpdateInferenceExperiment {
+                                name: "week".into(),
+                                shadow_mode_config: Some(shadow_mode(100)),
+                                ..Default::default()
+                            }
+                            .into(),
+                        )),
+                        wait(46),
+                    ],
+                ),
+                ("week", vec![wait(7 * 86_400)]),
+                ("again", vec![shadow_test("again", 100, true), wait(261)]),
+                ("capture", vec![wait(300)]),
+                (
+                    "promote",
+                    vec![
+                        call(Command::StopInferenceExperiment(StopInferenceExperiment {
+                            name: "again".into(),
+                            model_variant_actions: [
+                                ("Production".to_owned(), ModelVariantAction::Remove),
+                                ("Shadow".to_owned(), ModelVariantAction::Promote),
+                            ]
+                            .into(),
+                            desired_model_variants: Some(vec![ModelVariantConfig::new(
+                                "Shadow",
+                                "reviews-b",
+                                "ml.m5.large",
+                                2,
+                            )]),
+                            ..Default::default()
+                        })),
+                        wait(241),
+                    ],
+                ),
+                ("check", vec![sample()]),
+                (
+                    "delete-tests",
+                    vec![
+                        call(Command::DeleteInferenceExperiment(name("week"))),
+                        call(Command::DeleteInferenceExperiment(name("again"))),
+                    ],
+                ),
+                (
+                    "release",
+                    release(
+                        "reviews",
+                        &["reviews-live", "again-promoted"],
+                        &["reviews-a", "reviews-b", "reviews-c"],
+                    ),
+                ),
+            ]
+        }
         LabId::Sandbox => vec![],
     }
+}
+
+fn shadow_mode(sampling_percentage: i64) -> ShadowModeConfig {
+    ShadowModeConfig {
+        source_model_variant_name: "Production".into(),
+        shadow_model_variants: vec![ShadowModelVariantConfig {
+            shadow_model_variant_name: "Shadow".into(),
+            sampling_percentage,
+        }],
+    }
+}
+
+fn shadow_test(name: &str, percentage: i64, captured: bool) -> LabAction {
+    let asked = CreateInferenceExperiment {
+        name: name.into(),
+        r#type: Default::default(),
+        schedule: None,
+        description: None,
+        role_arn: "arn:aws:iam::123456789012:role/SageMaker".into(),
+        endpoint_name: "reviews".into(),
+        model_variants: vec![ModelVariantConfig::new("Shadow", "reviews-b", "ml.m5.large", 2)],
+        data_storage_config: captured.then(|| DataStorageConfig {
+            destination: "s3://rollout-lab/tests".into(),
+            kms_key: None,
+            content_type: None,
+        }),
+        shadow_mode_config: shadow_mode(percentage),
+    };
+    call(Command::CreateInferenceExperiment(asked.into()))
 }
 
 fn done(e: &Experiment, id: &str) -> bool {

@@ -91,6 +91,7 @@ pub fn simulate(scenario: &Scenario, seed: Option<u64>) -> Result<Value, Simulat
         endpoint_config_name: config.endpoint_config_name.clone(),
         production_variants: config.production_variants.clone(),
         shadow_production_variants: config.shadow_production_variants.clone(),
+        data_capture_config: None,
     };
     e.act(&LabAction::Call(create)).map_err(refused("EndpointConfig"))?;
     let create = Command::CreateEndpoint {

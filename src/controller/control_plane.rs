@@ -4,12 +4,13 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{EndpointStatus, VariantStatus, autoscaling::Autoscaler};
+use super::{EndpointStatus, InferenceExperiment, VariantStatus, autoscaling::Autoscaler};
 use crate::domain::{
-    Arn, Artifact, Command, CommandError, ConfigError, ContainerImage, DesiredWeightAndCapacity,
-    EndpointConfig, EndpointConfigName, EndpointName, ExcludedProperty, FleetId, INSTANCE_QUOTA,
-    InstanceType, Model, ModelName, NameError, ResourceKind, RoutingStrategy, SECOND_NS, SamplingShare,
-    ShadowRule, TrafficSplit, VariantName, VariantProperty, VariantWeight, VirtualTime, WeightError,
+    Arn, Artifact, Command, CommandError, ConfigError, ContainerImage, DataCaptureConfig,
+    DesiredWeightAndCapacity, EndpointConfig, EndpointConfigName, EndpointName, ExcludedProperty, FleetId,
+    INSTANCE_QUOTA, InferenceExperimentName, InstanceType, Model, ModelName, NameError, ResourceKind,
+    RoutingStrategy, SECOND_NS, SamplingShare, ShadowRule, TrafficSplit, VariantName, VariantProperty,
+    VariantWeight, VirtualTime, WeightError,
 };
 
 /// How long the service takes for what it does. All are lab rules: no public text gives them.
@@ -26,6 +27,8 @@ pub struct Durations {
     pub capacity: Duration,
     /// From `DeleteEndpoint` until it is gone.
     pub delete: Duration,
+    /// From `CreateInferenceExperiment` to `Created`, or to its start.
+    pub experiment: Duration,
 }
 
 impl Default for Durations {
@@ -37,6 +40,7 @@ impl Default for Durations {
             weights: Duration::from_secs(45),
             capacity: minutes(2),
             delete: Duration::from_secs(30),
+            experiment: Duration::from_secs(20),
         }
     }
 }
@@ -77,6 +81,9 @@ pub struct Deployment {
     pub variants: Vec<LiveVariant>,
     /// Those that get copies; their answers are seen by nobody who calls.
     pub shadows: Vec<LiveVariant>,
+    /// Which requests and replies are kept; none when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capture: Option<DataCaptureConfig>,
 }
 
 impl Deployment {
@@ -244,6 +251,7 @@ pub struct ControlPlane {
     configs: BTreeMap<EndpointConfigName, EndpointConfig>,
     pub(super) endpoints: BTreeMap<EndpointName, Endpoint>,
     pub(super) autoscaler: Autoscaler,
+    experiments: BTreeMap<InferenceExperimentName, InferenceExperiment>,
     next_fleet: u32,
     /// Billed until `billed_to`, deleted endpoints included.
     cost_usd: f64,
@@ -312,7 +320,7 @@ impl ControlPlane {
     /// When the next transition ends; [`VirtualTime::END`] while none is under way.
     pub fn next_transition(&self) -> VirtualTime {
         let ends = self.endpoints.values().filter_map(|e| e.transition.as_ref()).map(|t| t.ends);
-        ends.min().unwrap_or(VirtualTime::END)
+        ends.min().unwrap_or(VirtualTime::END).min(self.next_experiment_moment())
     }
 
     /// Does a call at `now`, after [`Self::advance`] to it.
@@ -322,6 +330,7 @@ impl ControlPlane {
     /// # Errors
     /// [`CommandError`] in the documented wording; nothing has changed then.
     pub fn execute(&mut self, command: &Command, now: VirtualTime) -> Result<Vec<FleetChange>, CommandError> {
+        self.refuse_under_experiment(command)?;
         match command {
             Command::CreateModel { model_name, primary_container } => {
                 self.create_model(model_name, &primary_container.image, &primary_container.model_data_url)
@@ -330,13 +339,15 @@ impl ControlPlane {
                 endpoint_config_name,
                 production_variants,
                 shadow_production_variants,
+                data_capture_config,
             } => {
                 let config = EndpointConfig::check(
                     endpoint_config_name,
                     production_variants,
                     shadow_production_variants,
                     self.shadow_rule,
-                );
+                )
+                .and_then(|c| c.with_capture(data_capture_config.clone()));
                 self.create_config(config.map_err(CommandError::Validation)?)
             }
             Command::CreateEndpoint { endpoint_name, endpoint_config_name } => {
@@ -367,6 +378,13 @@ impl ControlPlane {
                 let gone = ModelName::new(model_name).ok().and_then(|k| self.models.remove(&k));
                 gone.map(|_| Vec::new()).ok_or_else(|| not_found(ResourceKind::Model, model_name))
             }
+            Command::CreateInferenceExperiment(_)
+            | Command::DescribeInferenceExperiment(_)
+            | Command::ListInferenceExperiments(_)
+            | Command::StartInferenceExperiment(_)
+            | Command::UpdateInferenceExperiment(_)
+            | Command::StopInferenceExperiment(_)
+            | Command::DeleteInferenceExperiment(_) => self.execute_experiment(command, now),
             scaling => self.execute_scaling(scaling, now),
         }
     }
@@ -381,9 +399,17 @@ impl ControlPlane {
                 .filter_map(|e| e.transition.as_ref().map(|t| (t.ends, e.name.clone())))
                 .min()
                 .filter(|(ends, _)| *ends <= now);
+            // An endpoint's transition comes before an experiment's moment at the same time, which may wait for it.
+            let moment = self.next_experiment_moment();
+            if moment <= now && due.as_ref().is_none_or(|(ends, _)| moment < *ends) {
+                self.bill(moment);
+                self.follow_experiments(moment);
+                continue;
+            }
             let Some((ends, name)) = due else { break };
             self.bill(ends);
             self.finish(&name, ends, &mut changes);
+            self.follow_experiments(ends);
         }
         self.bill(now);
         changes
@@ -548,7 +574,7 @@ impl ControlPlane {
         self.within_quota(asked)?;
         self.next_fleet += variants.len() as u32;
         let shadows = variants.split_off(config.production_variants.len());
-        Ok(Deployment { variants, shadows })
+        Ok(Deployment { variants, shadows, capture: config.data_capture })
     }
 
     /// Refuses more instances of a type than [`INSTANCE_QUOTA`] over the whole account.
@@ -808,5 +834,6 @@ fn bad_name(value: &str, path: &str, e: NameError) -> CommandError {
     member(value, path, &e.to_string())
 }
 
+mod experiments;
 #[cfg(test)]
 mod tests;

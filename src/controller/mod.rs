@@ -6,11 +6,15 @@
 
 mod autoscaling;
 mod control_plane;
+mod inference_experiment;
 mod status;
 
 pub use autoscaling::{IN_MINUTES, IN_SHARE, MinuteLoad, OUT_MINUTES, ScalableTarget, ScalingActivity};
 pub use control_plane::{
     ControlPlane, Deployment, Durations, Endpoint, FleetChange, FleetOrder, LiveVariant, Transition,
     TransitionKind,
+};
+pub use inference_experiment::{
+    EarlierState, InferenceExperiment, InferenceExperimentStatus, ModelVariantStatus, StopPlan,
 };
 pub use status::{EndpointStatus, VariantStatus};

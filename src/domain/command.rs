@@ -5,8 +5,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ConfigError, DeleteScalingPolicy, DeregisterScalableTarget, DescribeScalableTargets,
-    ProductionVariantInput, PutScalingPolicy, RegisterScalableTarget, ScalingError, WeightError,
+    ByExperimentName, ConfigError, CreateInferenceExperiment, DataCaptureConfig, DeleteScalingPolicy,
+    DeregisterScalableTarget, DescribeScalableTargets, InferenceExperimentError, ListInferenceExperiments,
+    ProductionVariantInput, PutScalingPolicy, RegisterScalableTarget, ScalingError, StopInferenceExperiment,
+    UpdateInferenceExperiment, WeightError,
 };
 
 /// Region and account in every name that the lab prints.
@@ -21,6 +23,8 @@ pub enum ResourceKind {
     EndpointConfig,
     /// An endpoint.
     Endpoint,
+    /// An inference experiment.
+    InferenceExperiment,
 }
 
 impl fmt::Display for ResourceKind {
@@ -29,6 +33,7 @@ impl fmt::Display for ResourceKind {
             Self::Model => "model",
             Self::EndpointConfig => "endpoint configuration",
             Self::Endpoint => "endpoint",
+            Self::InferenceExperiment => "inference experiment",
         })
     }
 }
@@ -45,6 +50,7 @@ impl Arn {
             ResourceKind::Model => "model",
             ResourceKind::EndpointConfig => "endpoint-config",
             ResourceKind::Endpoint => "endpoint",
+            ResourceKind::InferenceExperiment => "inference-experiment",
         };
         Self(format!("{ARN_PREFIX}:{segment}/{}", name.to_ascii_lowercase()))
     }
@@ -113,6 +119,9 @@ pub enum Command {
         /// Variants that get copies of the requests: at most one, beside one production variant.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         shadow_production_variants: Vec<ProductionVariantInput>,
+        /// Which requests and replies are kept; none when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        data_capture_config: Option<DataCaptureConfig>,
     },
     /// Starts an endpoint.
     #[serde(rename_all = "PascalCase")]
@@ -178,6 +187,20 @@ pub enum Command {
     DeleteScalingPolicy(DeleteScalingPolicy),
     /// Reads what is registered; changes nothing.
     DescribeScalableTargets(DescribeScalableTargets),
+    /// Plans a managed shadow test.
+    CreateInferenceExperiment(Box<CreateInferenceExperiment>),
+    /// Reads one; changes nothing.
+    DescribeInferenceExperiment(ByExperimentName),
+    /// Lists them; changes nothing.
+    ListInferenceExperiments(ListInferenceExperiments),
+    /// Starts a planned one now.
+    StartInferenceExperiment(ByExperimentName),
+    /// Changes one that is planned or runs.
+    UpdateInferenceExperiment(Box<UpdateInferenceExperiment>),
+    /// Ends one that runs, and says what becomes of its variants.
+    StopInferenceExperiment(StopInferenceExperiment),
+    /// Forgets one that does not run; endpoint, variants and captured data stay.
+    DeleteInferenceExperiment(ByExperimentName),
 }
 
 /// One entry of `ExcludeRetainedVariantProperties`.
@@ -201,6 +224,13 @@ impl Command {
             Self::DeleteEndpoint { .. } => "DeleteEndpoint",
             Self::DeleteEndpointConfig { .. } => "DeleteEndpointConfig",
             Self::DeleteModel { .. } => "DeleteModel",
+            Self::CreateInferenceExperiment(_) => "CreateInferenceExperiment",
+            Self::DescribeInferenceExperiment(_) => "DescribeInferenceExperiment",
+            Self::ListInferenceExperiments(_) => "ListInferenceExperiments",
+            Self::StartInferenceExperiment(_) => "StartInferenceExperiment",
+            Self::UpdateInferenceExperiment(_) => "UpdateInferenceExperiment",
+            Self::StopInferenceExperiment(_) => "StopInferenceExperiment",
+            Self::DeleteInferenceExperiment(_) => "DeleteInferenceExperiment",
             Self::RegisterScalableTarget(_) => "RegisterScalableTarget",
             Self::DeregisterScalableTarget(_) => "DeregisterScalableTarget",
             Self::PutScalingPolicy(_) => "PutScalingPolicy",
@@ -309,6 +339,9 @@ pub enum CommandError {
         /// Instances asked for on top.
         delta: u32,
     },
+    /// About an inference experiment.
+    #[error(transparent)]
+    InferenceExperiment(#[from] InferenceExperimentError),
 }
 
 impl CommandError {
@@ -317,6 +350,7 @@ impl CommandError {
         match self {
             Self::ResourceLimitExceeded { .. } => "ResourceLimitExceeded",
             Self::Scaling(e) => e.code(),
+            Self::InferenceExperiment(e) => e.code(),
             _ => "ValidationException",
         }
     }

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    EndpointConfigName, InstanceType, ModelName, NameError, UnknownInstanceType, VariantName, VariantWeight,
-    WeightError,
+    DataCaptureConfig, EndpointConfigName, InstanceType, ModelName, NameError, UnknownInstanceType,
+    VariantName, VariantWeight, WeightError,
 };
 
 /// Most production variants that a configuration may have.
@@ -135,6 +135,9 @@ pub struct EndpointConfig {
     /// Variants that get copies of the requests and whose answers no caller sees.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shadow_production_variants: Vec<ProductionVariant>,
+    /// Which requests and replies are kept; none when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_capture: Option<DataCaptureConfig>,
 }
 
 fn member(value: impl ToString, path: String, constraint: impl ToString) -> ConfigError {
@@ -191,7 +194,18 @@ impl EndpointConfig {
         if production_variants.iter().all(|v| v.initial_weight == VariantWeight::ZERO) {
             return Err(ConfigError::Split(WeightError::AllZero { variants: production_variants.len() }));
         }
-        Ok(Self { name, production_variants, shadow_production_variants })
+        Ok(Self { name, production_variants, shadow_production_variants, data_capture: None })
+    }
+
+    /// The same, with requests and replies kept.
+    ///
+    /// # Errors
+    /// As [`DataCaptureConfig::check`].
+    pub fn with_capture(self, capture: Option<DataCaptureConfig>) -> Result<Self, ConfigError> {
+        if let Some(capture) = &capture {
+            capture.check()?;
+        }
+        Ok(Self { data_capture: capture, ..self })
     }
 
     /// The production or shadow variant of that name.

@@ -3,8 +3,10 @@
 //! Nothing here reads a clock, draws a number, parses a file or knows who calls. A value of one of these
 //! types is valid by construction, so no other room checks it again.
 
+mod capture;
 mod command;
 mod config;
+mod inference_experiment;
 mod instance;
 mod model;
 mod name;
@@ -13,6 +15,10 @@ mod scaling;
 mod time;
 mod weight;
 
+pub use capture::{
+    CaptureContentTypeHeader, CaptureMode, CaptureOption, DESTINATION_LIMIT, DataCaptureConfig,
+    MAX_CAPTURE_OPTIONS,
+};
 pub use command::{
     Arn, Command, CommandError, ContainerInput, DesiredWeightAndCapacity, ExcludedProperty, ResourceKind,
     VariantProperty,
@@ -21,12 +27,23 @@ pub use config::{
     ConfigError, EndpointConfig, INSTANCE_QUOTA, MAX_PRODUCTION_VARIANTS, MAX_SHADOW_VARIANTS,
     ProductionVariant, ProductionVariantInput, RoutingConfigInput, RoutingStrategy, ShadowRule,
 };
+pub use inference_experiment::{
+    ByExperimentName, CheckedExperiment, CreateInferenceExperiment, DEFAULT_EXPERIMENT, DataStorageConfig,
+    DesiredExperimentState, EXPERIMENT_TEXT_LIMIT, ExperimentOrder, ExperimentSchedule, ExperimentVariant,
+    InferenceExperimentError, InferenceExperimentType, InfrastructureConfig, InfrastructureType,
+    LONGEST_EXPERIMENT, ListInferenceExperiments, MAX_EXPERIMENTS, ModelVariantAction, ModelVariantConfig,
+    RealTimeInferenceConfig, SHORTEST_EXPERIMENT, ScheduleInput, ShadowModeConfig, ShadowModelVariantConfig,
+    ShadowPlan, SortOrder, StopInferenceExperiment, UpdateInferenceExperiment, check_experiment_text,
+};
 pub use instance::{
     CATALOGUE, CATALOGUE_NOTED, CATALOGUE_REGION, InstanceSpec, InstanceType, UnknownInstanceType,
     idle_memory_gib,
 };
 pub use model::{Artifact, ContainerImage, ImageScope, Model, Stars, StarsOutOfRange, UnknownArtifact};
-pub use name::{EndpointConfigName, EndpointName, ModelName, NAME_LIMIT, NameError, VariantName};
+pub use name::{
+    EXPERIMENT_NAME_LIMIT, EndpointConfigName, EndpointName, InferenceExperimentName, ModelName, NAME_LIMIT,
+    NameError, VariantName,
+};
 pub use record::{FleetId, InvocationRecord, InvocationStatus, ReviewId};
 pub use scaling::{
     DEFAULT_COOLDOWN_S, DeleteScalingPolicy, DeregisterScalableTarget, DescribeScalableTargets,
@@ -34,5 +51,5 @@ pub use scaling::{
     SCALABLE_DIMENSION, SERVICE_NAMESPACE, ScalableResource, ScalingError, ScalingPolicy, TargetTracking,
     resource_id,
 };
-pub use time::{SECOND_NS, VirtualTime};
+pub use time::{LAB_BEGAN_UNIX_S, SECOND_NS, VirtualTime};
 pub use weight::{SamplingShare, TrafficSplit, VariantWeight, WeightError};

@@ -6,13 +6,17 @@ use serde::{Deserialize, Serialize};
 
 /// Most characters that a name may have.
 pub const NAME_LIMIT: usize = 63;
+/// Most characters that the name of an inference experiment may have.
+pub const EXPERIMENT_NAME_LIMIT: usize = 120;
 
 /// Why a text is no name. It prints the way the service words the constraint.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
-    /// Longer than [`NAME_LIMIT`].
-    #[error("Member must have length less than or equal to {NAME_LIMIT}")]
+    /// Longer than it may be.
+    #[error("Member must have length less than or equal to {limit}")]
     TooLong {
+        /// Characters that it may have.
+        limit: usize,
         /// Characters that it has.
         length: usize,
     },
@@ -25,10 +29,10 @@ pub enum NameError {
 }
 
 /// Letters and digits, with hyphens inside: what both documented patterns accept.
-fn check(text: &str, pattern: &'static str) -> Result<(), NameError> {
+fn check(text: &str, limit: usize, pattern: &'static str) -> Result<(), NameError> {
     let length = text.chars().count();
-    if length > NAME_LIMIT {
-        return Err(NameError::TooLong { length });
+    if length > limit {
+        return Err(NameError::TooLong { limit, length });
     }
     let inner = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     let ends = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
@@ -41,7 +45,7 @@ fn check(text: &str, pattern: &'static str) -> Result<(), NameError> {
 }
 
 macro_rules! name {
-    ($(#[$doc:meta])* $type:ident, $pattern:literal) => {
+    ($(#[$doc:meta])* $type:ident, $limit:expr, $pattern:literal) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
@@ -54,10 +58,10 @@ macro_rules! name {
             /// Takes `text` when it is a name.
             ///
             /// # Errors
-            /// [`NameError`]: over 63 characters, or outside [`Self::PATTERN`].
+            /// [`NameError`]: too many characters, or outside [`Self::PATTERN`].
             pub fn new(text: impl Into<String>) -> Result<Self, NameError> {
                 let text = text.into();
-                check(&text, Self::PATTERN)?;
+                check(&text, $limit, Self::PATTERN)?;
                 Ok(Self(text))
             }
 
@@ -91,22 +95,32 @@ macro_rules! name {
 name!(
     /// Name of a model.
     ModelName,
+    NAME_LIMIT,
     "^[a-zA-Z0-9]([\\-a-zA-Z0-9]*[a-zA-Z0-9])?"
 );
 name!(
     /// Name of an endpoint configuration.
     EndpointConfigName,
+    NAME_LIMIT,
     "^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}"
 );
 name!(
     /// Name of an endpoint. Two names that differ only in case cannot both exist.
     EndpointName,
+    NAME_LIMIT,
     "^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}"
 );
 name!(
     /// Name of a variant, unique in its endpoint configuration.
     VariantName,
+    NAME_LIMIT,
     "^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}"
+);
+name!(
+    /// Name of an inference experiment.
+    InferenceExperimentName,
+    EXPERIMENT_NAME_LIMIT,
+    "^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,119}"
 );
 
 #[cfg(test)]
@@ -127,5 +141,7 @@ mod tests {
         }
         let long = VariantName::new("x".repeat(64)).unwrap_err();
         assert_eq!(long.to_string(), "Member must have length less than or equal to 63");
+        assert!(InferenceExperimentName::new("x".repeat(120)).is_ok());
+        assert!(InferenceExperimentName::new("x".repeat(121)).is_err());
     }
 }

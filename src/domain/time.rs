@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 /// Nanoseconds in a second.
 pub const SECOND_NS: u64 = 1_000_000_000;
 
+/// Unix seconds of virtual time 0: 1 June 2026, 00:00 UTC. The page shows virtual time as time of day.
+pub const LAB_BEGAN_UNIX_S: u64 = 1_780_272_000;
+
 /// A moment since the lab began, in whole nanoseconds.
 ///
 /// Whole numbers, so that every target agrees on it to the last digit; 2⁶⁴ ns are 584 years.
@@ -42,6 +45,19 @@ impl VirtualTime {
     /// Seconds since the beginning.
     pub fn as_s(self) -> f64 {
         self.0 as f64 / SECOND_NS as f64
+    }
+
+    /// The moment in Unix seconds, as the service's calls write it.
+    pub fn unix_s(self) -> f64 {
+        LAB_BEGAN_UNIX_S as f64 + self.as_s()
+    }
+
+    /// The moment that a call writes in Unix seconds, to the millisecond; none for one before the lab began or a
+    /// number that is no moment.
+    pub fn from_unix_s(unix_s: f64) -> Option<Self> {
+        let ms = ((unix_s - LAB_BEGAN_UNIX_S as f64) * 1e3).round();
+        (ms.is_finite() && (0.0..1e13).contains(&ms))
+            .then(|| Self((ms as u64).saturating_mul(SECOND_NS / 1_000)))
     }
 
     /// The whole minute that holds this moment: 0 for the first.

@@ -18,6 +18,8 @@ pub enum LabId {
     Canary,
     /// A shadow variant by the API, from two models to its promotion.
     ShadowApi,
+    /// A managed shadow test of a week.
+    ShadowManaged,
     /// Autoscaling and cost over a day.
     Autoscaling,
     /// Everything unlocked, no steps.
@@ -26,8 +28,14 @@ pub enum LabId {
 
 impl LabId {
     /// All of them, in teaching order.
-    pub const ALL: [Self; 5] =
-        [Self::AbTesting, Self::Canary, Self::ShadowApi, Self::Autoscaling, Self::Sandbox];
+    pub const ALL: [Self; 6] = [
+        Self::AbTesting,
+        Self::Canary,
+        Self::ShadowApi,
+        Self::ShadowManaged,
+        Self::Autoscaling,
+        Self::Sandbox,
+    ];
 
     /// Its name in an address, e.g. `ab-testing`.
     pub const fn slug(self) -> &'static str {
@@ -36,6 +44,7 @@ impl LabId {
             Self::Canary => "canary",
             Self::ShadowApi => "shadow-api",
             Self::Autoscaling => "autoscaling",
+            Self::ShadowManaged => "shadow-managed",
             Self::Sandbox => "sandbox",
         }
     }

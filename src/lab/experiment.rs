@@ -6,7 +6,12 @@ use serde_json::{Value, json};
 
 use super::{
     Batch, BatchRow, Goal, Journal, LabAction, LabId, LineageRow, Pace, Prompt, Refusal, StepState, Tally,
-    day::DayLedger, faults::FaultPlan, goal, lessons, reply,
+    capture::{CaptureStore, CapturedLines},
+    day::DayLedger,
+    faults::FaultPlan,
+    goal, lessons,
+    managed::TestResults,
+    reply,
 };
 use crate::{
     analysis::{
@@ -234,6 +239,10 @@ pub struct Experiment {
     pub(super) lineage_read: bool,
     pub(super) disagreement_read: bool,
     done: Vec<bool>,
+    pub(super) test_results: TestResults,
+    /// Whether the list of managed shadow tests was asked for.
+    pub(super) tests_listed: bool,
+    pub(super) capture: CaptureStore,
 }
 
 impl Experiment {
@@ -294,6 +303,9 @@ impl Experiment {
             lineage_read: false,
             disagreement_read: false,
             done: vec![false; lesson.steps.len()],
+            test_results: TestResults::new(),
+            tests_listed: false,
+            capture: CaptureStore::new(seed),
         };
         experiment.furnish();
         experiment.plane.set_durations(durations);
@@ -331,6 +343,7 @@ impl Experiment {
                         routing_config: None,
                     }],
                     shadow_production_variants: Vec::new(),
+                    data_capture_config: None,
                 },
                 Command::CreateEndpoint {
                     endpoint_name: LEFTOVER_ENDPOINT.into(),
@@ -342,6 +355,28 @@ impl Experiment {
             LabId::ShadowApi => Vec::new(),
             LabId::Canary => vec![model("reviews-a", Artifact::A), model("reviews-b", Artifact::B)],
             LabId::Autoscaling => vec![model("reviews-b", Artifact::B)],
+            LabId::ShadowManaged => vec![
+                model("reviews-a", Artifact::A),
+                model("reviews-b", Artifact::B),
+                model("reviews-c", Artifact::C),
+                Command::CreateEndpointConfig {
+                    endpoint_config_name: "reviews-live".into(),
+                    production_variants: vec![ProductionVariantInput {
+                        variant_name: "Production".into(),
+                        model_name: "reviews-a".into(),
+                        instance_type: "ml.m5.large".into(),
+                        initial_instance_count: 2,
+                        initial_variant_weight: 1.0,
+                        routing_config: None,
+                    }],
+                    shadow_production_variants: Vec::new(),
+                    data_capture_config: None,
+                },
+                Command::CreateEndpoint {
+                    endpoint_name: "reviews".into(),
+                    endpoint_config_name: "reviews-live".into(),
+                },
+            ],
             LabId::Sandbox => vec![
                 model("reviews-a", Artifact::A),
                 model("reviews-b", Artifact::B),
@@ -353,7 +388,10 @@ impl Experiment {
             let _ = self.plane.execute(call, VirtualTime::ZERO);
         }
         // The leftover comes into service without a fleet: nobody calls it, it only costs.
-        let _ = self.plane.advance(VirtualTime::ZERO);
+        let changes = self.plane.advance(VirtualTime::ZERO);
+        if self.lab != LabId::AbTesting {
+            self.carry_out(changes);
+        }
     }
 
     /// Virtual time that it has reached.
@@ -389,6 +427,29 @@ impl Experiment {
     /// Metrics per variant and minute.
     pub fn metrics(&self) -> &MetricStore {
         &self.ledger.metrics
+    }
+
+    /// Writes out what was captured since.
+    fn settle_capture(&mut self) {
+        if self.capture.is_behind() {
+            let Self { capture, simulation, table, own_texts, .. } = self;
+            let text = |review: ReviewId| {
+                let own = own_texts.iter().find(|t| t.review == review).map(|t| t.text.as_str());
+                own.or_else(|| simulation.corpus().get(review).map(|r| r.text.as_str())).unwrap_or_default()
+            };
+            capture.settle(|review, artifact| (text(review), table.prediction(artifact, review)));
+        }
+    }
+
+    /// Captured lines of a variant from the `from`-th of all on, about `most` bytes of them.
+    pub fn captured_lines(&self, endpoint: &str, variant: &str, from: u64, most: usize) -> CapturedLines {
+        self.capture.lines(endpoint, variant, from, most)
+    }
+
+    /// Closes the minutes that have ended.
+    pub(super) fn close_minutes(&mut self) {
+        let now = self.now();
+        self.ledger.metrics.advance(now);
     }
 
     /// Requests sent and answered.
@@ -480,6 +541,7 @@ impl Experiment {
     pub fn set_own_reviews(&mut self, own: Vec<(String, Option<Stars>)>) {
         self.table.truncate(ReviewId(self.corpus().built_in_len() as u32));
         self.own_texts.clear();
+        self.capture.forget_bodies();
         self.simulation.set_own_reviews(own);
         let built_in = self.corpus().built_in_len();
         let tokens: Vec<usize> =
@@ -554,8 +616,12 @@ impl Experiment {
             let hour = self.ledger.day.as_ref().map_or(VirtualTime::END, |d| d.ends);
             let stop = until.min(transition).min(change).min(scaling).min(hour);
             if self.now() < stop {
-                let Self { simulation, table, ledger, .. } = self;
-                let did = simulation.run(stop, left, table, &mut |r| ledger.record(r));
+                let Self { simulation, table, ledger, capture, .. } = self;
+                let did = simulation.run(stop, left, table, &mut |r| {
+                    ledger.record(r);
+                    capture.record(r);
+                });
+                self.settle_capture();
                 left -= did.min(left);
                 if left == 0 && self.now() < stop {
                     self.judge();
@@ -636,6 +702,7 @@ impl Experiment {
                 FleetChange::Route(name) => self.route(&name),
             }
         }
+        self.freeze_tests();
     }
 
     fn launch(&mut self, order: FleetOrder) {
@@ -672,6 +739,7 @@ impl Experiment {
 
     fn route(&mut self, name: &EndpointName) {
         let split = self.plane.endpoint(name.as_str()).and_then(|e| e.split().map(|_| e));
+        self.capture.follow(name.as_str(), split);
         match split {
             Some(endpoint) => {
                 let entries =
@@ -708,6 +776,7 @@ impl Experiment {
             LabAction::Call(command) => {
                 let changes = self.plane.execute(command, self.now())?;
                 self.carry_out(changes);
+                self.tests_listed |= matches!(command, Command::ListInferenceExperiments(_));
                 return Ok(reply::to_command(command, &self.plane));
             }
             LabAction::OpenSession => self.session_open = true,
@@ -916,8 +985,11 @@ impl Experiment {
             let mut copies = Vec::new();
             let sent = self.simulation.invoke(review, 0, target, &self.table, &mut |c| copies.push(*c));
             let record = sent.map_err(Refusal::runtime)?;
-            self.ledger.record(&record);
-            copies.iter().for_each(|c| self.ledger.record(c));
+            for record in std::iter::once(&record).chain(&copies) {
+                self.ledger.record(record);
+                self.capture.record(record);
+            }
+            self.settle_capture();
             rows.push(self.row(&record));
             self.run_to(record.end() + std::time::Duration::from_nanos(THINK_NS), u64::MAX);
         }

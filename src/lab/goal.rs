@@ -1,6 +1,6 @@
 //! Decides whether a step's goal is met, from the experiment's state, and says what is missing.
 
-use super::{Experiment, Goal, day, experiment::LEFTOVER_ENDPOINT};
+use super::{Experiment, Goal, day, experiment::LEFTOVER_ENDPOINT, managed_goals};
 use crate::{
     analysis::metrics::{Metric, Statistic},
     controller::{Endpoint, EndpointStatus},
@@ -314,5 +314,14 @@ pub(super) fn judge(goal: &Goal, e: &Experiment) -> Verdict {
             Some(day) => day.held(*usd),
             None => Verdict::when(false, "this lab keeps no ledger of hours"),
         },
+        Goal::TestsListed
+        | Goal::TestCreated
+        | Goal::TestRunning
+        | Goal::DashboardViewed
+        | Goal::TestSampling(_)
+        | Goal::TestEnded
+        | Goal::ShadowCaptured(_)
+        | Goal::ShadowPromoted
+        | Goal::TestsDeleted => managed_goals::judge(goal, e),
     }
 }

@@ -73,6 +73,18 @@ pub enum Control {
     Faults,
     /// Shows the last 24 hours: how slow, and for how much.
     Day,
+    /// Lists managed shadow tests, starts and deletes them.
+    TestList,
+    /// Plans a managed shadow test.
+    TestCreate,
+    /// Shows what a managed shadow test measures.
+    TestMonitor,
+    /// Changes a managed shadow test that is planned or runs.
+    TestEdit,
+    /// Ends a managed shadow test: promotes its shadow or removes it.
+    TestComplete,
+    /// Shows what was captured, and hands it out.
+    Captured,
 }
 
 /// What must be true of the experiment for a step to be done. Each names what the learner must bring about;
@@ -174,6 +186,25 @@ pub enum Goal {
         /// Most US dollars for these hours.
         usd: f64,
     },
+    /// The list of managed shadow tests was asked for.
+    TestsListed,
+    /// A managed shadow test is planned or under way, whose shadow serves another artefact than production.
+    TestCreated,
+    /// A managed shadow test runs.
+    TestRunning,
+    /// The dashboard's four were looked at since a test began: ModelLatency, Invocation4XXErrors, CPUUtilization,
+    /// DiskUtilization.
+    DashboardViewed,
+    /// A managed shadow test runs and copies so many percent of the requests.
+    TestSampling(u8),
+    /// A managed shadow test has run to the end of its schedule.
+    TestEnded,
+    /// So many replies of a test's shadow are captured.
+    ShadowCaptured(u64),
+    /// A test was marked complete, and its shadow serves in production.
+    ShadowPromoted,
+    /// There was a managed shadow test, and none is listed any more.
+    TestsDeleted,
 }
 
 /// A step that the learner does.

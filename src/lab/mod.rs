@@ -1,19 +1,26 @@
 //! The workshop: lessons as data, goals as predicates, and the experiment that actions change.
 
 mod action;
+mod capture;
 mod day;
 mod disagreements;
 mod experiment;
+mod experiment_reply;
 mod faults;
 mod goal;
 mod journal;
 mod lesson;
 pub mod lessons;
+mod managed;
+mod managed_goals;
 mod reply;
 mod snapshot;
 mod view;
 
 pub use action::{LabAction, LabId, Pace, Prompt};
+pub use capture::{
+    CAPTURE_LIMIT_BYTES, CaptureView, CapturedLines, CapturedVariant, folder as capture_folder,
+};
 pub use day::{DAY_NIGHT_SHARE, DAY_PEAK_PER_SECOND, HourView, P99_TARGET_MS};
 pub use disagreements::{
     DisagreementFilter, DisagreementOrder, DisagreementPage, DisagreementQuery, DisagreementRow,
@@ -22,6 +29,7 @@ pub use experiment::{Experiment, LEFTOVER_ENDPOINT, OwnText, Progress};
 pub use faults::{InjectedFault, MAX_FAULT_S, MAX_FAULTS};
 pub use journal::{Journal, JournalEntry, Refusal};
 pub use lesson::{Block, Control, Goal, Lesson, Step};
+pub use managed::{DASHBOARD, DESCRIPTION, MetricSummary, TestVariantView, TestView};
 pub use reply::describe;
 pub use snapshot::{
     ArtifactState, Batch, BatchRow, EndpointView, InstanceView, LatencyDifferenceView, LineageRow, PairView,

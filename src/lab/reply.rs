@@ -2,16 +2,15 @@
 
 use serde_json::{Value, json};
 
+use super::experiment_reply;
+
 use crate::{
     controller::{ControlPlane, Endpoint, LiveVariant, ScalableTarget, Transition, TransitionKind},
     domain::{Arn, Command, ResourceKind, SCALABLE_DIMENSION, SERVICE_NAMESPACE, VirtualTime, resource_id},
 };
 
-/// Unix seconds of virtual time 0: 1 June 2026, 00:00 UTC. The page shows virtual time as time of day.
-const EPOCH_S: f64 = 1_780_272_000.0;
-
-fn timestamp(at: VirtualTime) -> f64 {
-    EPOCH_S + at.as_s()
+pub(super) fn timestamp(at: VirtualTime) -> f64 {
+    at.unix_s()
 }
 
 /// The reply to a call that was carried out.
@@ -59,7 +58,14 @@ pub(super) fn to_command(command: &Command, plane: &ControlPlane) -> Value {
         | Command::DeleteScalingPolicy(_)
         | Command::DeleteEndpoint { .. }
         | Command::DeleteEndpointConfig { .. }
-        | Command::DeleteModel { .. } => json!({}),
+        | Command::DeleteModel { .. }
+        | Command::DeleteInferenceExperiment(_) => json!({}),
+        Command::CreateInferenceExperiment(asked) => experiment_reply::arn(&asked.name),
+        Command::UpdateInferenceExperiment(asked) => experiment_reply::arn(&asked.name),
+        Command::StopInferenceExperiment(asked) => experiment_reply::arn(&asked.name),
+        Command::StartInferenceExperiment(asked) => experiment_reply::arn(&asked.name),
+        Command::DescribeInferenceExperiment(asked) => experiment_reply::describe(&asked.name, plane),
+        Command::ListInferenceExperiments(asked) => experiment_reply::list(asked, plane),
     }
 }
 
@@ -95,6 +101,14 @@ pub fn describe(endpoint: &Endpoint) -> Value {
     }
     if let Some(reason) = &endpoint.failure_reason {
         out["FailureReason"] = json!(reason);
+    }
+    if let Some(capture) = &endpoint.deployment.capture {
+        out["DataCaptureConfig"] = json!({
+            "EnableCapture": capture.enable_capture,
+            "CaptureStatus": if capture.enable_capture { "Started" } else { "Stopped" },
+            "CurrentSamplingPercentage": capture.initial_sampling_percentage,
+            "DestinationS3Uri": capture.destination_s3_uri,
+        });
     }
     if let Some(Transition { kind: TransitionKind::Update { config, deployment }, began, .. }) =
         &endpoint.transition

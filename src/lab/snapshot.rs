@@ -291,4 +291,8 @@ pub struct Snapshot {
     pub lineage: Vec<LineageRow>,
     /// The lab's steps.
     pub steps: Vec<StepState>,
+    /// Managed shadow tests, the newest first.
+    pub tests: Vec<super::TestView>,
+    /// Requests and replies that were captured.
+    pub capture: super::CaptureView,
 }

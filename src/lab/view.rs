@@ -5,9 +5,9 @@ use super::{
     VariantView,
 };
 use crate::{
-    analysis::pairs::LatencyDifferences,
+    analysis::pairs::{LatencyDifferences, Pairs},
     controller::{Deployment, Endpoint, LiveVariant},
-    domain::Artifact,
+    domain::{Artifact, FleetId},
 };
 
 impl Experiment {
@@ -42,6 +42,8 @@ impl Experiment {
             guesses: self.guesses.clone(),
             lineage: self.lineage.clone(),
             steps: self.steps(),
+            tests: self.test_views(),
+            capture: self.capture.view(),
         }
     }
 
@@ -112,16 +114,8 @@ impl Experiment {
             else {
                 continue;
             };
-            views.push(PairView {
-                production,
-                production_fleet: ledger.production,
-                shadow,
-                shadow_fleet: ledger.shadow,
-                copies: ledger.pairs.copies(),
-                confusion: *ledger.pairs.confusion(),
-                right: *ledger.pairs.right(),
-                latency: difference_view(ledger.pairs.latency()),
-            });
+            let fleets = (ledger.production, ledger.shadow);
+            views.push(PairView::of((production, shadow), fleets, &ledger.pairs));
         }
         views
     }
@@ -152,6 +146,22 @@ impl Experiment {
             instances: instances.collect(),
             tally: self.tally(&e.name, &v.name),
             per_second: fleet.map_or(0.0, |f| f.per_second(self.now())),
+        }
+    }
+}
+
+impl PairView {
+    /// What a page shows of a comparison, production first.
+    pub(super) fn of(names: (String, String), fleets: (FleetId, FleetId), pairs: &Pairs) -> Self {
+        Self {
+            production: names.0,
+            production_fleet: fleets.0,
+            shadow: names.1,
+            shadow_fleet: fleets.1,
+            copies: pairs.copies(),
+            confusion: *pairs.confusion(),
+            right: *pairs.right(),
+            latency: difference_view(pairs.latency()),
         }
     }
 }

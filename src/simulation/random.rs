@@ -29,6 +29,10 @@ pub enum Purpose {
     Reviews = 7,
     /// Which rows of a long file are kept.
     Rows = 8,
+    /// Which requests are captured.
+    Capture = 21,
+    /// Which copies for a shadow variant are captured.
+    CaptureOfCopies = 22,
 }
 
 /// What a variant draws for itself.

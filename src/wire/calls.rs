@@ -9,7 +9,8 @@ use serde::{
 
 use super::json;
 use crate::domain::{
-    Command, ContainerInput, DesiredWeightAndCapacity, ExcludedProperty, ProductionVariantInput,
+    Command, ContainerInput, DataCaptureConfig, DesiredWeightAndCapacity, ExcludedProperty,
+    ProductionVariantInput,
 };
 
 /// Why an edited request is no request.
@@ -38,7 +39,7 @@ pub fn boto3(command: &Command) -> String {
     let members = members(command);
     if let [(name, value @ Node::Text(_))] = members.as_slice() {
         let _ = write!(text, "{name}={}", Python(value, 0));
-    } else {
+    } else if !members.is_empty() {
         for (name, value) in &members {
             let _ = write!(text, "\n    {name}={},", Python(value, 1));
         }
@@ -102,6 +103,7 @@ pub fn parse_json(like: &Command, text: &str) -> Result<Command, RequestError> {
                 endpoint_config_name: r.endpoint_config_name,
                 production_variants: r.production_variants,
                 shadow_production_variants: r.shadow_production_variants,
+                data_capture_config: r.data_capture_config,
             })
         }
         Command::CreateEndpoint { .. } => read(text).map(|r: EndpointRequest| Command::CreateEndpoint {
@@ -137,6 +139,13 @@ pub fn parse_json(like: &Command, text: &str) -> Result<Command, RequestError> {
         Command::PutScalingPolicy(_) => read(text).map(Command::PutScalingPolicy),
         Command::DeleteScalingPolicy(_) => read(text).map(Command::DeleteScalingPolicy),
         Command::DescribeScalableTargets(_) => read(text).map(Command::DescribeScalableTargets),
+        Command::CreateInferenceExperiment(_) => read(text).map(Command::CreateInferenceExperiment),
+        Command::DescribeInferenceExperiment(_) => read(text).map(Command::DescribeInferenceExperiment),
+        Command::ListInferenceExperiments(_) => read(text).map(Command::ListInferenceExperiments),
+        Command::StartInferenceExperiment(_) => read(text).map(Command::StartInferenceExperiment),
+        Command::UpdateInferenceExperiment(_) => read(text).map(Command::UpdateInferenceExperiment),
+        Command::StopInferenceExperiment(_) => read(text).map(Command::StopInferenceExperiment),
+        Command::DeleteInferenceExperiment(_) => read(text).map(Command::DeleteInferenceExperiment),
     }
 }
 
@@ -155,6 +164,8 @@ request!(ConfigRequest {
     production_variants: Vec<ProductionVariantInput>,
     #[serde(default)]
     shadow_production_variants: Vec<ProductionVariantInput>,
+    #[serde(default)]
+    data_capture_config: Option<DataCaptureConfig>,
 });
 request!(EndpointRequest { endpoint_name: String, endpoint_config_name: String });
 request!(UpdateRequest {
@@ -424,6 +435,49 @@ mod tests {
             primary_container: ContainerInput { image: "image:1".into(), model_data_url: "s3://b/k".into() },
         };
         for call in [weights(), model, Command::DeleteModel { model_name: "m".into() }] {
+            assert_eq!(parse_json(&call, &json(&call)), Ok(call));
+        }
+    }
+
+    #[test]
+    fn inference_experiments_are_written_with_the_members_of_the_api() {
+        use crate::domain::{
+            CreateInferenceExperiment, ModelVariantAction, ModelVariantConfig, ScheduleInput,
+            ShadowModeConfig, ShadowModelVariantConfig, StopInferenceExperiment,
+        };
+        let create = Command::CreateInferenceExperiment(Box::new(CreateInferenceExperiment {
+            name: "a-against-b".into(),
+            r#type: Default::default(),
+            schedule: Some(ScheduleInput { start_time: None, end_time: Some(1_780_272_000.0) }),
+            description: None,
+            role_arn: "arn:aws:iam::123456789012:role/SageMaker".into(),
+            endpoint_name: "reviews".into(),
+            model_variants: vec![ModelVariantConfig::new("Shadow", "reviews-b", "ml.m5.large", 2)],
+            data_storage_config: None,
+            shadow_mode_config: ShadowModeConfig {
+                source_model_variant_name: "Production".into(),
+                shadow_model_variants: vec![ShadowModelVariantConfig {
+                    shadow_model_variant_name: "Shadow".into(),
+                    sampling_percentage: 50,
+                }],
+            },
+        }));
+        let text = boto3(&create);
+        assert!(text.starts_with("sagemaker.create_inference_experiment(\n    Name=\"a-against-b\",\n    Type=\"ShadowMode\",\n    Schedule={\n        \"EndTime\": 1780272000,\n    },\n    RoleArn="), "{text}");
+        assert!(text.contains("\"InfrastructureType\": \"RealTimeInference\",\n"), "{text}");
+        let stop = Command::StopInferenceExperiment(StopInferenceExperiment {
+            name: "a-against-b".into(),
+            model_variant_actions: [("Shadow".to_owned(), ModelVariantAction::Promote)].into(),
+            ..StopInferenceExperiment::default()
+        });
+        assert_eq!(
+            cli(&stop),
+            "aws sagemaker stop-inference-experiment \\\n  --name a-against-b \\\n  --model-variant-actions '{\"Shadow\": \"Promote\"}'"
+        );
+        let list = Command::ListInferenceExperiments(Default::default());
+        assert_eq!(boto3(&list), "sagemaker.list_inference_experiments()");
+        assert_eq!(cli(&list), "aws sagemaker list-inference-experiments");
+        for call in [create, stop, list] {
             assert_eq!(parse_json(&call, &json(&call)), Ok(call));
         }
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     analysis::metrics::{Datapoint, Metric, Statistic},
     domain::{Artifact, InvocationRecord, Stars},
-    lab::{DisagreementPage, DisagreementQuery, LabAction, Snapshot},
+    lab::{CapturedLines, DisagreementPage, DisagreementQuery, LabAction, MetricSummary, Snapshot},
 };
 
 pub use crate::lab::{Journal, JournalEntry, Refusal};
@@ -56,12 +56,44 @@ pub enum ToWorker {
         /// What is asked.
         query: DisagreementQuery,
     },
+    /// Asks about managed shadow tests. Answered by `Tests` with the same number.
+    Tests {
+        /// Number of the message.
+        id: u64,
+        /// What is asked.
+        question: TestQuestion,
+    },
     /// Whether the page is seen: an unseen page needs no snapshots.
     Visible(bool),
     /// Fetches an artefact once more whose file did not arrive.
     Load(Artifact),
     /// Sends the lab's own reviews again, no longer those of the learner's file.
     SendBuiltIn,
+}
+
+/// What a page asks about managed shadow tests.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum TestQuestion {
+    /// Descriptive statistics of the test of that name.
+    Statistics(String),
+    /// Captured lines of a variant, a message full of them.
+    Captured {
+        /// Endpoint.
+        endpoint: String,
+        /// Variant.
+        variant: String,
+        /// Where to go on, as the last answer said; 0 for the beginning.
+        from: u64,
+    },
+}
+
+/// What the worker answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum TestAnswer {
+    /// One row per metric; none for an unknown test.
+    Statistics(Vec<MetricSummary>),
+    /// Lines, and where to go on.
+    Captured(CapturedLines),
 }
 
 /// Asks for one series per variant of an endpoint.
@@ -143,6 +175,13 @@ pub enum FromWorker {
         series: Result<Vec<VariantSeries>, String>,
         /// First second that has not been published yet: CloudWatch lags.
         published_until_s: u64,
+    },
+    /// About managed shadow tests.
+    Tests {
+        /// Number of the message.
+        id: u64,
+        /// The answer.
+        answer: TestAnswer,
     },
     /// A request explained.
     Explained {

@@ -5,7 +5,90 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{DedicatedWorkerGlobalScope, File, ReadableStream, ReadableStreamDefaultReader};
 
 use super::shell::now_ms;
-use crate::simulation::reviews::reader::{OwnReviews, ReviewReader};
+use crate::{
+    domain::Stars,
+    simulation::reviews::{captured::CaptureReader, reader::ReviewReader},
+};
+
+/// What a file held, a table of reviews or captured requests.
+pub(super) struct Read {
+    /// The texts that are kept, with their stars where known.
+    pub reviews: Vec<(String, Option<Stars>)>,
+    /// Rows or lines.
+    pub rows: u64,
+    /// Those that could not be used.
+    pub bad_rows: u64,
+    /// The first of these, with their lines.
+    pub errors: Vec<String>,
+}
+
+/// Reads what the file's first bytes say that it is.
+enum Reader {
+    Reviews(Box<ReviewReader>),
+    Captured(Box<CaptureReader>),
+}
+
+impl Reader {
+    fn of(head: &[u8], seed: u64, most: usize) -> Self {
+        if CaptureReader::accepts(head) {
+            Self::Captured(Box::new(CaptureReader::new(seed)))
+        } else {
+            Self::Reviews(Box::new(ReviewReader::new(seed).keeping(most)))
+        }
+    }
+
+    /// Reads on; whether it is of any use to go on.
+    fn push(&mut self, bytes: &[u8]) -> bool {
+        match self {
+            Self::Reviews(reader) => {
+                reader.push(bytes);
+                reader.failure().is_none()
+            }
+            Self::Captured(reader) => {
+                reader.push(bytes);
+                true
+            }
+        }
+    }
+
+    fn rows(&self) -> u64 {
+        match self {
+            Self::Reviews(reader) => reader.rows(),
+            Self::Captured(reader) => reader.lines(),
+        }
+    }
+
+    fn finish(self) -> Result<Read, String> {
+        match self {
+            Self::Reviews(reader) => {
+                let own = reader.finish().map_err(|e| e.to_string())?;
+                Ok(Read {
+                    reviews: own.reviews.into_iter().map(|(text, stars)| (text, Some(stars))).collect(),
+                    rows: own.rows,
+                    bad_rows: own.bad_rows,
+                    errors: own.errors.iter().map(ToString::to_string).collect(),
+                })
+            }
+            Self::Captured(reader) => {
+                let read = reader.finish();
+                let errors: Vec<String> = read.errors.iter().map(ToString::to_string).collect();
+                if read.texts.is_empty() {
+                    let first = errors.first().map(|e| format!("; {e}")).unwrap_or_default();
+                    return Err(format!(
+                        "none of the {} captured lines can be sent again{first}",
+                        read.lines
+                    ));
+                }
+                Ok(Read {
+                    reviews: read.texts.into_iter().map(|text| (text, None)).collect(),
+                    rows: read.lines,
+                    bad_rows: read.bad_lines,
+                    errors,
+                })
+            }
+        }
+    }
+}
 
 /// Longest stretch of reading, ms: then it is the turn of clock and messages.
 const STRETCH_MS: f64 = 10.0;
@@ -43,8 +126,8 @@ async fn pause() {
     let _ = JsFuture::from(turn).await;
 }
 
-/// Reads `file`, TSV or CSV, packed or not, and keeps at most `most` of its reviews; none when `progress`, which
-/// hears of the rows read so far, says that nobody wants them any more.
+/// Reads `file`, TSV, CSV or captured requests in JSON Lines, packed or not, and keeps at most `most` of its texts;
+/// none when `progress`, which hears of the rows read so far, says that nobody wants them any more.
 ///
 /// The browser hands over one chunk at a time and waits for the next to be asked for, so memory stays bounded,
 /// however large the file is. Chunks that lie ready would come one after another without end: a pause between
@@ -57,7 +140,7 @@ pub(super) async fn read(
     seed: u64,
     most: usize,
     progress: impl Fn(u64) -> bool,
-) -> Result<Option<OwnReviews>, String> {
+) -> Result<Option<Read>, String> {
     let name = file.name();
     let failed = |e: JsValue| format!("{name} could not be read ({}); choose the file again", words(&e));
     let head = JsFuture::from(file.slice_with_i32_and_i32(0, 2).map_err(failed)?.array_buffer())
@@ -66,7 +149,7 @@ pub(super) async fn read(
     let packed = js_sys::Uint8Array::new(&head).to_vec() == GZIP_MAGIC;
     let stream = if packed { gunzip(&file.stream()).map_err(failed)? } else { file.stream() };
     let chunks: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
-    let mut reader = ReviewReader::new(seed).keeping(most);
+    let mut reader = None::<Reader>;
     let mut began = now_ms();
     loop {
         let chunk = JsFuture::from(chunks.read()).await.map_err(failed)?;
@@ -75,9 +158,11 @@ pub(super) async fn read(
             break;
         }
         let value: js_sys::Uint8Array = get("value").map_err(failed)?.unchecked_into();
-        reader.push(&value.to_vec());
+        let bytes = value.to_vec();
+        let reader = reader.get_or_insert_with(|| Reader::of(&bytes, seed, most));
+        let useful = reader.push(&bytes);
         let wanted = progress(reader.rows());
-        if !wanted || reader.failure().is_some() {
+        if !wanted || !useful {
             // The rest of the file cannot mend it.
             let _ = chunks.cancel();
             if !wanted {
@@ -90,5 +175,8 @@ pub(super) async fn read(
             began = now_ms();
         }
     }
-    reader.finish().map(Some).map_err(|e| format!("{name}: {e}"))
+    let mut read =
+        reader.unwrap_or_else(|| Reader::of(&[], seed, most)).finish().map_err(|e| format!("{name}: {e}"))?;
+    read.reviews.truncate(most);
+    Ok(Some(read))
 }

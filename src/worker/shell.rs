@@ -18,7 +18,7 @@ use crate::{
     domain::{Artifact, ReviewId, SECOND_NS, Stars, VirtualTime},
     inference::{Model, ModelError, Prediction, Prepared, ServiceCost, Tokens, measure},
     lab::{Experiment, Journal, JournalEntry, LabAction, LabId, Pace, Progress, Refusal},
-    wire::{FromWorker, MetricQuery, Opinion, OwnFile, ToWorker, VariantSeries},
+    wire::{FromWorker, MetricQuery, Opinion, OwnFile, TestAnswer, TestQuestion, ToWorker, VariantSeries},
 };
 
 /// Longest slice of computing, ms: a message waits no longer than that.
@@ -39,6 +39,8 @@ const REST_MS: i32 = 4;
 const IDLE_MS: i32 = 50;
 /// Reviews of a learner's own file that are sent: each must be answered by each model first.
 const OWN_SENT: usize = 10_000;
+/// Bytes of captured lines in a message.
+const CAPTURED_BYTES: usize = 1 << 20;
 
 /// How a model stands in this worker.
 enum Loaded {
@@ -279,11 +281,11 @@ fn take_file(shared: Shared, file: File) {
                     rows: own.rows,
                     kept: own.reviews.len() as u64,
                     bad_rows: own.bad_rows,
-                    errors: own.errors.iter().map(ToString::to_string).collect(),
+                    errors: own.errors,
                     ..OwnFile::default()
                 };
-                let reviews = own.reviews.into_iter().map(|(text, stars)| (text, Some(stars))).collect();
-                worker.incoming = Some(Incoming { reviews, answers: Default::default(), file, told_ms: 0.0 });
+                worker.incoming =
+                    Some(Incoming { reviews: own.reviews, answers: Default::default(), file, told_ms: 0.0 });
             }
             Err(why) => {
                 let file = OwnFile { failure: Some(why), ended: true, ..OwnFile::default() };
@@ -355,6 +357,17 @@ impl Worker {
             ToWorker::Score { id, artifact, texts } => {
                 self.to_score.push((id, artifact, texts));
                 return vec![artifact];
+            }
+            ToWorker::Tests { id, question } => {
+                let answer = match question {
+                    TestQuestion::Statistics(name) => {
+                        TestAnswer::Statistics(self.experiment.test_statistics(&name).unwrap_or_default())
+                    }
+                    TestQuestion::Captured { endpoint, variant, from } => TestAnswer::Captured(
+                        self.experiment.captured_lines(&endpoint, &variant, from, CAPTURED_BYTES),
+                    ),
+                };
+                self.say(&FromWorker::Tests { id, answer });
             }
             ToWorker::Visible(visible) => self.visible = visible,
             ToWorker::Load(artifact) => {

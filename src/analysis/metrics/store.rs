@@ -771,6 +771,33 @@ impl MetricStore {
         row.statistic(metric, statistic)
     }
 
+    /// Statistics of a variant over the whole minutes between two moments, published or not, in the order asked.
+    ///
+    /// None without a sample, and for a statistic that a metric does not have. Of old times only five-minute or hour
+    /// sums are kept: those that lie wholly between the two moments count. Close the minutes before: [`Self::advance`].
+    pub fn over(
+        &self,
+        endpoint: &EndpointName,
+        variant: &VariantName,
+        start: VirtualTime,
+        end: VirtualTime,
+        asked: &[(Metric, Statistic)],
+    ) -> Vec<Option<f64>> {
+        let found = self.series.iter().find(|s| s.endpoint == *endpoint && s.variant == *variant);
+        let (first, end) = (start.as_ns().div_ceil(MINUTE_NS), end.minute());
+        let mut sum: Option<Cow<Row>> = None;
+        for (tier, (length, _)) in TIERS.iter().enumerate().rev() {
+            let rows = found.map(|s| &s.tiers[tier]).into_iter().flatten();
+            for row in rows.filter(|r| r.minute >= first && r.minute + length <= end) {
+                match &mut sum {
+                    Some(sum) => sum.to_mut().merge(row),
+                    None => sum = Some(Cow::Borrowed(row)),
+                }
+            }
+        }
+        asked.iter().map(|(m, s)| sum.as_ref().and_then(|row| row.statistic(*m, *s))).collect()
+    }
+
     /// Share of the vCPU time of each instance at work in the last full minute, 0 to 1; empty for a fleet that is not
     /// known or younger.
     pub fn load(&self, id: FleetId) -> Vec<f64> {

@@ -30,6 +30,7 @@ fn config(name: &str, variants: &[(&str, &str, f64)]) -> Command {
         endpoint_config_name: name.into(),
         production_variants: variants.iter().map(variant).collect(),
         shadow_production_variants: Vec::new(),
+        data_capture_config: None,
     }
 }
 

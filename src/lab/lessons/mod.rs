@@ -4,6 +4,7 @@ mod ab_testing;
 mod autoscaling;
 mod canary;
 mod shadow_api;
+mod shadow_managed;
 
 use super::{Control, LabId, Lesson};
 
@@ -29,6 +30,12 @@ static SANDBOX: Lesson = Lesson {
         Control::Signatures,
         Control::InferenceCode,
         Control::Exposure,
+        Control::TestList,
+        Control::TestCreate,
+        Control::TestMonitor,
+        Control::TestEdit,
+        Control::TestComplete,
+        Control::Captured,
         Control::Release,
     ],
 };
@@ -40,6 +47,7 @@ pub fn lesson(lab: LabId) -> &'static Lesson {
         LabId::Canary => &canary::LESSON,
         LabId::ShadowApi => &shadow_api::LESSON,
         LabId::Autoscaling => &autoscaling::LESSON,
+        LabId::ShadowManaged => &shadow_managed::LESSON,
         LabId::Sandbox => &SANDBOX,
     }
 }

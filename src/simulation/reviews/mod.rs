@@ -1,5 +1,6 @@
 //! The reviews that clients send: hand-written, generated from a bank of clauses, or the learner's own.
 
+pub mod captured;
 mod generator;
 pub mod reader;
 

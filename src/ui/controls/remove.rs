@@ -70,6 +70,7 @@ pub fn Remove() -> impl IntoView {
         production_variants: serving
             .with(|s| s.variants.iter().filter(|v| v.variant_name == kept.get()).cloned().collect()),
         shadow_production_variants: Vec::new(),
+        data_capture_config: None,
     });
     let update = Signal::derive(move || Command::UpdateEndpoint {
         endpoint_name: chosen.name_or_usual(),
