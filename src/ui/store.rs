@@ -15,7 +15,10 @@ use super::{journal, link::Link, mark::Mark};
 use crate::{
     domain::{Artifact, InvocationRecord, Stars},
     lab::{LEFTOVER_ENDPOINT, LabAction, LabId, Snapshot, StepState},
-    wire::{FromWorker, Journal, MetricQuery, Opinion, OwnFile, Refusal, ToWorker, VariantSeries},
+    wire::{
+        FromWorker, Journal, MetricQuery, Opinion, OwnFile, Refusal, TestAnswer, TestQuestion, ToWorker,
+        VariantSeries,
+    },
 };
 
 /// Outcomes that are kept; older ones are forgotten.
@@ -121,6 +124,7 @@ pub struct Toast {
 enum Waiting {
     Series(Box<dyn FnOnce(SeriesReply)>),
     Explanation(Box<dyn FnOnce(Explanation)>),
+    Tests(Box<dyn FnOnce(TestAnswer)>),
 }
 
 /// What no view reads: the line to the worker, and what is on its way.
@@ -273,6 +277,15 @@ impl Store {
         self.send(ToWorker::Explain { id, record });
     }
 
+    /// Asks about managed shadow tests; `answer` is called once, unless another lab is opened before.
+    pub fn ask_tests(self, question: TestQuestion, answer: impl FnOnce(TestAnswer) + 'static) {
+        let id = self.next_id();
+        self.backstage.update_value(|b| {
+            b.waiting.insert(id, Waiting::Tests(Box::new(answer)));
+        });
+        self.send(ToWorker::Tests { id, question });
+    }
+
     /// The look of a variant. The first variant that the lab ever saw has the first look.
     pub fn mark(self, variant: &str) -> Mark {
         self.backstage.with_value(|b| {
@@ -403,6 +416,11 @@ impl Store {
             FromWorker::Explained { id, text, tokens, true_stars, opinions } => {
                 if let Some(Waiting::Explanation(answer)) = self.take_waiting(id) {
                     answer(Explanation { text, tokens, true_stars, opinions });
+                }
+            }
+            FromWorker::Tests { id, answer: reply } => {
+                if let Some(Waiting::Tests(answer)) = self.take_waiting(id) {
+                    answer(reply);
                 }
             }
             // Only benchmarks and tests ask for scores.

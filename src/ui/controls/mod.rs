@@ -22,6 +22,7 @@ mod release;
 mod remove;
 mod replies;
 mod session;
+mod shadow_tests;
 mod signatures;
 mod tracking;
 mod traffic;
@@ -56,6 +57,12 @@ pub const fn title(control: Control) -> &'static str {
         Control::Remove => "Remove a variant",
         Control::Release => "Clean up",
         Control::Exposure => "Would anyone meet the canary?",
+        Control::TestList => "Shadow tests",
+        Control::TestCreate => "Create a shadow test",
+        Control::TestMonitor => "Monitor a shadow test",
+        Control::TestEdit => "Change a shadow test",
+        Control::TestComplete => "Mark a shadow test complete",
+        Control::Captured => "Captured data",
     }
 }
 
@@ -83,6 +90,12 @@ pub fn body(control: Control) -> AnyView {
         Control::Remove => view! { <remove::Remove /> }.into_any(),
         Control::Release => view! { <release::Release /> }.into_any(),
         Control::Exposure => view! { <exposure::Exposure /> }.into_any(),
+        Control::TestList => view! { <shadow_tests::TestList /> }.into_any(),
+        Control::TestCreate => view! { <shadow_tests::TestCreate /> }.into_any(),
+        Control::TestMonitor => view! { <shadow_tests::TestMonitor /> }.into_any(),
+        Control::TestEdit => view! { <shadow_tests::TestEdit /> }.into_any(),
+        Control::TestComplete => view! { <shadow_tests::TestComplete /> }.into_any(),
+        Control::Captured => view! { <shadow_tests::Captured /> }.into_any(),
     }
 }
 

@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 
 use leptos::{html, prelude::*};
 
+pub use self::download::save_parts;
 use self::{
     plot::MetricPlot,
     settings::{Chosen, FIRST_METRICS, PERIODS_S, Range, Window, period_title},
