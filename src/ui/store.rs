@@ -14,7 +14,10 @@ use crate::{
         DisagreementPage, DisagreementQuery, EndpointView, LEFTOVER_ENDPOINT, LabAction, LabId, Snapshot,
         StepState,
     },
-    wire::{FromWorker, Journal, MetricQuery, Opinion, OwnFile, Refusal, ToWorker, VariantSeries},
+    wire::{
+        FromWorker, Journal, MetricQuery, Opinion, OwnFile, Refusal, TestAnswer, TestQuestion, ToWorker,
+        VariantSeries,
+    },
 };
 
 /// Outcomes that are kept; older ones are forgotten.
@@ -123,6 +126,7 @@ enum Waiting {
     Series(Box<dyn FnOnce(SeriesReply)>),
     Explanation(Box<dyn FnOnce(Explanation)>),
     Disagreements(Box<dyn FnOnce(DisagreementPage)>),
+    Tests(Box<dyn FnOnce(TestAnswer)>),
 }
 
 /// What no view reads: the line to the worker, and what is on its way.
@@ -285,6 +289,15 @@ impl Store {
         self.send(ToWorker::Disagreements { id, query });
     }
 
+    /// Asks about managed shadow tests; `answer` is called once, unless another lab is opened before.
+    pub fn ask_tests(self, question: TestQuestion, answer: impl FnOnce(TestAnswer) + 'static) {
+        let id = self.next_id();
+        self.backstage.update_value(|b| {
+            b.waiting.push((id, Waiting::Tests(Box::new(answer))));
+        });
+        self.send(ToWorker::Tests { id, question });
+    }
+
     /// The look of a variant. The first variant that the lab ever saw has the first look.
     pub fn mark(self, variant: &str) -> Mark {
         self.backstage.with_value(|b| {
@@ -435,6 +448,11 @@ impl Store {
             FromWorker::Disagreements { id, page } => {
                 if let Some(Waiting::Disagreements(answer)) = self.take_waiting(id) {
                     answer(page);
+                }
+            }
+            FromWorker::Tests { id, answer: reply } => {
+                if let Some(Waiting::Tests(answer)) = self.take_waiting(id) {
+                    answer(reply);
                 }
             }
             // Only benchmarks and tests ask for scores.

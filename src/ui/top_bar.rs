@@ -31,6 +31,7 @@ const fn tab(lab: LabId) -> &'static str {
         LabId::AbTesting => "A/B testing",
         LabId::Canary => "Canary",
         LabId::ShadowApi => "Shadow",
+        LabId::ShadowManaged => "Shadow, managed",
         LabId::Autoscaling => "Autoscaling",
         LabId::Sandbox => "Sandbox",
     }

@@ -200,7 +200,7 @@ pub(super) static LESSON: Lesson = Lesson {
             ],
             goal: Goal::ShadowPromoted,
             hints: &["Type deploy to confirm.", "Only a test that is Running can be marked complete."],
-            controls: &[Control::TestComplete],
+            controls: &[Control::TestComplete, Control::Describe],
         },
         Step {
             id: "check",

@@ -5,8 +5,8 @@ use leptos::{context::Provider, prelude::*};
 use super::{act::Act, call::CallView, names::free_name};
 use crate::{
     domain::{
-        Command, ConfigError, EndpointConfig, InstanceType, MAX_PRODUCTION_VARIANTS, ProductionVariantInput,
-        ShadowRule,
+        Command, ConfigError, DataCaptureConfig, EndpointConfig, InstanceType, MAX_PRODUCTION_VARIANTS,
+        ProductionVariantInput, ShadowRule,
     },
     lab::{LabAction, LabId, Snapshot},
     ui::{
@@ -28,6 +28,8 @@ const CONFIG_NAME: &str = "endpointConfigName";
 struct Draft {
     name: String,
     rows: Vec<Row>,
+    /// Written in the JSON only.
+    capture: Option<DataCaptureConfig>,
     next_key: u64,
 }
 
@@ -47,10 +49,10 @@ impl Draft {
             LabId::Canary => "reviews-canary",
             LabId::ShadowApi => "reviews-shadow",
             LabId::Autoscaling => "reviews-fleet",
-            LabId::AbTesting | LabId::Sandbox => "reviews-abtest",
+            LabId::AbTesting | LabId::ShadowManaged | LabId::Sandbox => "reviews-abtest",
         };
         let name = free_name(stem, snapshot.configs.iter().map(|c| c.name.as_str()));
-        let mut draft = Self { name, rows: Vec::new(), next_key: 0 };
+        let mut draft = Self { name, rows: Vec::new(), capture: None, next_key: 0 };
         let mut models = snapshot.models.iter().map(|m| m.name.to_string()).collect::<Vec<_>>();
         // A shadow stands beside one production variant.
         models.truncate(if snapshot.lab == LabId::ShadowApi { 1 } else { 2 });
@@ -98,6 +100,7 @@ impl Draft {
             endpoint_config_name: self.name.clone(),
             production_variants,
             shadow_production_variants,
+            data_capture_config: self.capture.clone(),
         }
     }
 
@@ -173,7 +176,7 @@ pub fn Configuration() -> impl IntoView {
         (of_variants || of_all).then(|| e.to_string())
     };
     let command = Signal::derive(move || {
-        let empty = Draft { name: String::new(), rows: Vec::new(), next_key: 0 };
+        let empty = Draft { name: String::new(), rows: Vec::new(), capture: None, next_key: 0 };
         draft.with(|d| d.as_ref().unwrap_or(&empty).command())
     });
     let garbled = Garbled::default();
@@ -186,9 +189,11 @@ pub fn Configuration() -> impl IntoView {
             endpoint_config_name,
             production_variants,
             shadow_production_variants,
+            data_capture_config,
         } = command
         {
             form.change(|d| {
+                d.capture = data_capture_config;
                 d.name = endpoint_config_name;
                 d.rows.clear();
                 production_variants.into_iter().for_each(|v| d.push(v, false));
@@ -427,7 +432,7 @@ mod tests {
 
     #[test]
     fn errors_find_their_field() {
-        let mut draft = Draft { name: "config".into(), rows: Vec::new(), next_key: 0 };
+        let mut draft = Draft { name: "config".into(), rows: Vec::new(), capture: None, next_key: 0 };
         draft.add("model".into());
         draft.add("model".into());
         assert_eq!(draft.rows[1].variant.variant_name, "VariantB");
@@ -445,7 +450,7 @@ mod tests {
 
     #[test]
     fn a_fleet_costs_what_its_instances_cost() {
-        let mut draft = Draft { name: "config".into(), rows: Vec::new(), next_key: 0 };
+        let mut draft = Draft { name: "config".into(), rows: Vec::new(), capture: None, next_key: 0 };
         draft.add("model".into());
         draft.rows[0].variant.initial_instance_count = 3;
         assert!((draft.usd_per_hour() - 3.0 * 0.115).abs() < 1e-9);

@@ -27,6 +27,7 @@ mod release;
 mod remove;
 mod replies;
 mod session;
+mod shadow_tests;
 mod signatures;
 mod tracking;
 mod traffic;
@@ -66,6 +67,12 @@ pub const fn title(control: Control) -> &'static str {
         Control::Autoscaling => "Autoscaling",
         Control::Faults => "Faults",
         Control::Day => "The last day",
+        Control::TestList => "Shadow tests",
+        Control::TestCreate => "Create a shadow test",
+        Control::TestMonitor => "Monitor a shadow test",
+        Control::TestEdit => "Change a shadow test",
+        Control::TestComplete => "Mark a shadow test complete",
+        Control::Captured => "Captured data",
     }
 }
 
@@ -98,6 +105,12 @@ pub fn body(control: Control) -> AnyView {
         Control::Autoscaling => view! { <autoscaling::Autoscaling /> }.into_any(),
         Control::Faults => view! { <faults::Faults /> }.into_any(),
         Control::Day => view! { <day::Day /> }.into_any(),
+        Control::TestList => view! { <shadow_tests::TestList /> }.into_any(),
+        Control::TestCreate => view! { <shadow_tests::TestCreate /> }.into_any(),
+        Control::TestMonitor => view! { <shadow_tests::TestMonitor /> }.into_any(),
+        Control::TestEdit => view! { <shadow_tests::TestEdit /> }.into_any(),
+        Control::TestComplete => view! { <shadow_tests::TestComplete /> }.into_any(),
+        Control::Captured => view! { <shadow_tests::Captured /> }.into_any(),
     }
 }
 

@@ -56,11 +56,11 @@ pub fn OwnReviews() -> impl IntoView {
                 on:dragleave=move |_| over.set(false)
                 on:drop=on_drop
             >
-                <label for=input_id.clone()>"A TSV or CSV file, packed by gzip or not"</label>
-                <input id=input_id type="file" accept=".tsv,.csv,.txt,.gz" on:change=on_choose />
+                <label for=input_id.clone()>"A TSV, CSV or captured JSON Lines file, packed by gzip or not"</label>
+                <input id=input_id type="file" accept=".tsv,.csv,.txt,.jsonl,.gz" on:change=on_choose />
                 <p class="quiet">
                     "With the columns " <code>"review_body"</code> " and " <code>"star_rating"</code>
-                    ", as in the Amazon reviews sets. It is read here and goes nowhere."
+                    ", as in the Amazon reviews sets; or requests that data capture wrote, here or on a real endpoint. It is read here and goes nowhere."
                 </p>
             </div>
             <div aria-live="polite">{move || store.own_file.get().map(outcome)}</div>

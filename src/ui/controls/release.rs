@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     controller::EndpointStatus,
-    domain::{Command, ResourceKind},
+    domain::{ByExperimentName, Command, ResourceKind},
     lab::{LabAction, Snapshot},
     ui::{
         store::Store,
@@ -42,6 +42,9 @@ impl Resource {
             ResourceKind::Endpoint => Command::DeleteEndpoint { endpoint_name: name },
             ResourceKind::EndpointConfig => Command::DeleteEndpointConfig { endpoint_config_name: name },
             ResourceKind::Model => Command::DeleteModel { model_name: name },
+            ResourceKind::InferenceExperiment => {
+                Command::DeleteInferenceExperiment(ByExperimentName { name })
+            }
         }
     }
 }
@@ -56,7 +59,9 @@ fn resources(snapshot: &Snapshot) -> Vec<Resource> {
     let there = |kind, name: String| Resource { kind, name, state: State::There };
     let configs = snapshot.configs.iter().map(|c| there(ResourceKind::EndpointConfig, c.name.to_string()));
     let models = snapshot.models.iter().map(|m| there(ResourceKind::Model, m.name.to_string()));
-    endpoints.chain(configs).chain(models).collect()
+    let tests = snapshot.tests.iter().filter(|t| t.status.has_ended());
+    let tests = tests.map(|t| there(ResourceKind::InferenceExperiment, t.name.clone()));
+    endpoints.chain(configs).chain(models).chain(tests).collect()
 }
 
 /// What was there and is there no more stays in the list, ticked off.

@@ -15,10 +15,14 @@ const PICTURE_RATIO: f64 = 2.0;
 
 /// Hands a text to the learner as a file.
 pub fn save_text(name: &str, kind: &str, text: &str) -> Result<(), JsValue> {
+    save_parts(name, kind, &js_sys::Array::of1(&JsValue::from_str(text)))
+}
+
+/// Hands texts, one after another, to the learner as one file.
+pub fn save_parts(name: &str, kind: &str, parts: &js_sys::Array) -> Result<(), JsValue> {
     let options = web_sys::BlobPropertyBag::new();
     options.set_type(kind);
-    let parts = js_sys::Array::of1(&JsValue::from_str(text));
-    let blob = web_sys::Blob::new_with_str_sequence_and_options(&parts, &options)?;
+    let blob = web_sys::Blob::new_with_str_sequence_and_options(parts, &options)?;
     let address = web_sys::Url::create_object_url_with_blob(&blob)?;
     let saved = save(name, &address);
     web_sys::Url::revoke_object_url(&address)?;

@@ -9,6 +9,7 @@ mod table;
 
 use leptos::{html, prelude::*};
 
+pub use self::download::save_parts;
 use self::{
     plot::MetricPlot,
     settings::{Chosen, FIRST_METRICS, PERIODS_S, Range, Window, period_title},
