@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConfigError, ProductionVariantInput, WeightError};
+use super::{ConfigError, DeploymentConfig, MetricAlarmInput, ProductionVariantInput, WeightError};
 
 /// Region and account in every name that the lab prints.
 const ARN_PREFIX: &str = "arn:aws:sagemaker:us-east-1:123456789012";
@@ -118,6 +118,9 @@ pub enum Command {
         endpoint_name: String,
         /// What it runs.
         endpoint_config_name: String,
+        /// Stored, for an update that retains it; the creation itself does not run it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        deployment_config: Option<DeploymentConfig>,
     },
     /// Reads an endpoint; changes nothing.
     #[serde(rename_all = "PascalCase")]
@@ -138,6 +141,12 @@ pub enum Command {
         /// Which not to keep.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         exclude_retained_variant_properties: Vec<ExcludedProperty>,
+        /// How traffic moves, and what calls it back; blue/green, all at once, when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        deployment_config: Option<DeploymentConfig>,
+        /// Use the last deployment configuration once more.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        retain_deployment_config: bool,
     },
     /// Changes weights or instance counts of an endpoint that serves.
     #[serde(rename_all = "PascalCase")]
@@ -165,6 +174,21 @@ pub enum Command {
         /// Its name.
         model_name: String,
     },
+    /// Makes an alarm, or changes the one of that name.
+    PutMetricAlarm(MetricAlarmInput),
+    /// Deletes alarms: all that are named, or none.
+    #[serde(rename_all = "PascalCase")]
+    DeleteAlarms {
+        /// Their names.
+        alarm_names: Vec<String>,
+    },
+    /// Reads alarms; changes nothing.
+    #[serde(rename_all = "PascalCase")]
+    DescribeAlarms {
+        /// Their names; all alarms when empty.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        alarm_names: Vec<String>,
+    },
 }
 
 /// One entry of `ExcludeRetainedVariantProperties`.
@@ -188,6 +212,17 @@ impl Command {
             Self::DeleteEndpoint { .. } => "DeleteEndpoint",
             Self::DeleteEndpointConfig { .. } => "DeleteEndpointConfig",
             Self::DeleteModel { .. } => "DeleteModel",
+            Self::PutMetricAlarm(_) => "PutMetricAlarm",
+            Self::DeleteAlarms { .. } => "DeleteAlarms",
+            Self::DescribeAlarms { .. } => "DescribeAlarms",
+        }
+    }
+
+    /// The service that takes it, as boto3 and the CLI name it.
+    pub const fn service(&self) -> &'static str {
+        match self {
+            Self::PutMetricAlarm(_) | Self::DeleteAlarms { .. } | Self::DescribeAlarms { .. } => "cloudwatch",
+            _ => "sagemaker",
         }
     }
 }
@@ -267,12 +302,30 @@ pub enum CommandError {
         /// Instances asked for on top.
         delta: u32,
     },
+    /// A member of an alarm breaks a constraint.
+    #[error("1 validation error detected: {0}")]
+    Alarm(ConfigError),
+    /// No such alarm. (The lab's words.)
+    #[error("The CloudWatch alarm \"{name}\" does not exist.")]
+    NoAlarm {
+        /// Its name.
+        name: String,
+    },
+    /// More alarms than the account may have: a lab quota.
+    #[error("The account may have {limit} alarms; delete one first.")]
+    TooManyAlarms {
+        /// Most alarms.
+        limit: usize,
+    },
 }
 
 impl CommandError {
     /// The error code that an SDK raises.
     pub const fn code(&self) -> &'static str {
         match self {
+            Self::Alarm(_) => "ValidationError",
+            Self::NoAlarm { .. } => "ResourceNotFound",
+            Self::TooManyAlarms { .. } => "LimitExceeded",
             Self::ResourceLimitExceeded { .. } => "ResourceLimitExceeded",
             _ => "ValidationException",
         }
@@ -280,6 +333,6 @@ impl CommandError {
 
     /// The HTTP status that goes with it.
     pub const fn http(&self) -> u16 {
-        400
+        if matches!(self, Self::NoAlarm { .. }) { 404 } else { 400 }
     }
 }

@@ -3,8 +3,10 @@
 //! Nothing here reads a clock, draws a number, parses a file or knows who calls. A value of one of these
 //! types is valid by construction, so no other room checks it again.
 
+mod alarm;
 mod command;
 mod config;
+mod deployment;
 mod instance;
 mod model;
 mod name;
@@ -12,6 +14,7 @@ mod record;
 mod time;
 mod weight;
 
+pub use alarm::{AlarmState, ComparisonOperator, Dimension, MetricAlarmInput, TreatMissingData};
 pub use command::{
     Arn, Command, CommandError, ContainerInput, DesiredWeightAndCapacity, ExcludedProperty, ResourceKind,
     VariantProperty,
@@ -19,6 +22,11 @@ pub use command::{
 pub use config::{
     ConfigError, EndpointConfig, INSTANCE_QUOTA, MAX_PRODUCTION_VARIANTS, MAX_SHADOW_VARIANTS,
     ProductionVariant, ProductionVariantInput, RoutingConfigInput, RoutingStrategy, ShadowRule,
+};
+pub use deployment::{
+    AlarmName, AutoRollbackConfiguration, BlueGreenUpdatePolicy, CapacitySize, CapacityType,
+    DeploymentConfig, DeploymentPlan, EXECUTION_TIMEOUT_S, MAX_ROLLBACK_ALARMS, MAX_WAIT_S, Portion,
+    RollbackAlarm, RollingUpdatePolicy, TrafficRoutingConfiguration, TrafficRoutingType, TrafficShift,
 };
 pub use instance::{
     CATALOGUE, CATALOGUE_NOTED, CATALOGUE_REGION, InstanceSpec, InstanceType, UnknownInstanceType,
