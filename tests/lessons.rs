@@ -76,7 +76,11 @@ fn config(name: &str, variants: &[(&str, &str, f64)]) -> LabAction {
 }
 
 fn create(endpoint: &str, config: &str) -> LabAction {
-    call(Command::CreateEndpoint { endpoint_name: endpoint.into(), endpoint_config_name: config.into() })
+    call(Command::CreateEndpoint {
+        endpoint_name: endpoint.into(),
+        endpoint_config_name: config.into(),
+        deployment_config: None,
+    })
 }
 
 fn all_to_b() -> LabAction {
@@ -181,6 +185,8 @@ fn solution(lab: LabId) -> Vec<(&'static str, Vec<LabAction>)> {
                         endpoint_config_name: "b-only".into(),
                         retain_all_variant_properties: false,
                         exclude_retained_variant_properties: vec![],
+                        deployment_config: None,
+                        retain_deployment_config: false,
                     }),
                     wait(241),
                 ],

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     analysis::metrics::{Metric, Statistic},
-    domain::{Artifact, Command, ImageScope, InstanceType, ShadowRule, Stars},
+    domain::{Artifact, Command, ImageScope, InstanceType, MetricAlarmInput, ShadowRule, Stars},
     simulation::TrafficSettings,
 };
 
@@ -102,6 +102,20 @@ pub enum LabAction {
         count: u32,
         /// Overrides the weights.
         target_variant: Option<String>,
+    },
+    /// Evaluates an alarm over the metrics that are kept: when it would have rung.
+    DryRunAlarm(MetricAlarmInput),
+    /// Runs the same update all at once, as a canary, linearly and as a shadow, each in a copy of the lab, to see
+    /// whom each strategy harms.
+    CompareRollouts {
+        /// The endpoint.
+        endpoint_name: String,
+        /// What it is to run.
+        endpoint_config_name: String,
+        /// Alarms that call canary and linear back.
+        alarm_names: Vec<String>,
+        /// How long to look, 1 to 120 minutes.
+        minutes: u32,
     },
     /// Changes how many shadow variants a configuration may have.
     SetShadowRule(ShadowRule),

@@ -6,16 +6,14 @@ use serde_json::{Value, json};
 
 use super::{
     Batch, BatchRow, Goal, Journal, LabAction, LabId, LineageRow, Pace, Prompt, Refusal, StepState, Tally,
-    goal, lessons, reply,
+    goal, guardrails::Guardrails, lessons, reply,
 };
 use crate::{
     analysis::{
         metrics::{Datapoint, FleetHardware, Metric, MetricStore, QueryError, SeriesQuery, Statistic},
         pairs::Pairs,
     },
-    controller::{
-        ControlPlane, Deployment, Durations, Endpoint, EndpointStatus, FleetChange, FleetOrder, LiveVariant,
-    },
+    controller::{ControlPlane, Deployment, Durations, Endpoint, EndpointStatus, FleetChange, FleetOrder},
     domain::{
         Artifact, Command, ContainerImage, ContainerInput, EndpointName, FleetId, ImageScope,
         InvocationRecord, InvocationStatus, ProductionVariantInput, ReviewId, SECOND_NS, Stars, VariantName,
@@ -225,6 +223,7 @@ pub struct Experiment {
     pub(super) viewed: Vec<(Metric, Statistic)>,
     pub(super) lineage: Vec<LineageRow>,
     pub(super) lineage_read: bool,
+    pub(super) guardrails: Guardrails,
     done: Vec<bool>,
 }
 
@@ -278,6 +277,7 @@ impl Experiment {
             viewed: Vec::new(),
             lineage: Vec::new(),
             lineage_read: false,
+            guardrails: Guardrails::default(),
             done: vec![false; lesson.steps.len()],
         };
         experiment.furnish();
@@ -320,6 +320,7 @@ impl Experiment {
                 Command::CreateEndpoint {
                     endpoint_name: LEFTOVER_ENDPOINT.into(),
                     endpoint_config_name: "autopilot-config".into(),
+                    deployment_config: None,
                 },
                 Command::DeleteEndpointConfig { endpoint_config_name: "autopilot-config".into() },
                 Command::DeleteModel { model_name: "autopilot-model".into() },
@@ -508,17 +509,25 @@ impl Experiment {
         let mut left = most;
         loop {
             let transition = self.plane.next_transition();
-            let stop = until.min(transition);
+            let check = self.guardrails.next_check;
+            let stop = until.min(transition).min(check);
             if self.now() < stop {
-                let Self { simulation, table, ledger, .. } = self;
-                let did = simulation.run(stop, left, table, &mut |r| ledger.record(r));
+                let Self { simulation, table, ledger, guardrails, .. } = self;
+                let did = simulation.run(stop, left, table, &mut |r| {
+                    ledger.record(r);
+                    guardrails.harm.record(r, table);
+                });
                 left -= did.min(left);
                 if left == 0 && self.now() < stop {
                     self.judge();
                     return Progress::OutOfBudget;
                 }
             }
-            if transition <= until {
+            if check <= until && check <= transition {
+                // Before what else happens at that moment: an alarm that rings as a bake ends still calls it back.
+                self.check_alarms();
+                self.judge();
+            } else if transition <= until {
                 if let Some(artifact) = self.awaited() {
                     return Progress::WaitsFor(artifact);
                 }
@@ -536,7 +545,7 @@ impl Experiment {
     }
 
     /// Does to the fleets what the control plane ordered.
-    fn carry_out(&mut self, changes: Vec<FleetChange>) {
+    pub(super) fn carry_out(&mut self, changes: Vec<FleetChange>) {
         let now = self.now();
         for change in changes {
             match change {
@@ -553,6 +562,17 @@ impl Experiment {
                 FleetChange::Route(name) => self.route(&name),
             }
         }
+        self.guardrails.follow(&self.plane, now);
+    }
+
+    /// Closes the minutes that have ended, so that alarms can read them.
+    pub(super) fn advance_metrics(&mut self, now: VirtualTime) {
+        self.ledger.metrics.advance(now);
+    }
+
+    /// Lets the control plane look at the metrics.
+    pub(super) fn observe(&mut self, now: VirtualTime) -> Vec<FleetChange> {
+        self.plane.observe(&self.ledger.metrics, now)
     }
 
     fn launch(&mut self, order: FleetOrder) {
@@ -572,6 +592,13 @@ impl Experiment {
             order.instances,
             self.now(),
         );
+        self.ledger.metrics.watch_fleet(
+            order.fleet,
+            &order.endpoint,
+            &order.variant,
+            &order.config,
+            order.production,
+        );
         let fleet = FleetSpec {
             strategy: order.strategy,
             service: self.service,
@@ -589,13 +616,9 @@ impl Experiment {
         let split = self.plane.endpoint(name.as_str()).and_then(|e| e.split().map(|_| e));
         match split {
             Some(endpoint) => {
-                let entries =
-                    endpoint.variants().iter().map(|v| (v.fleet, v.name.clone(), v.current_weight)).collect();
-                let shadow = |(i, v): (usize, &LiveVariant)| {
-                    (v.fleet, v.name.clone(), endpoint.deployment.sampling(i))
-                };
-                let shadows = endpoint.shadows().iter().enumerate().map(shadow).collect();
-                let router = Router::new(entries, name.as_str()).ok().map(|r| r.with_shadows(shadows));
+                let shadows = endpoint.shadow_routes();
+                let router =
+                    Router::new(endpoint.routes(), name.as_str()).ok().map(|r| r.with_shadows(shadows));
                 self.called = Some(name.clone());
                 let _ = self.simulation.set_routes(router);
             }
@@ -647,6 +670,10 @@ impl Experiment {
             }
             LabAction::InvokeSample { endpoint_name, count, target_variant } => {
                 return self.invoke_sample(endpoint_name, *count, target_variant.as_deref());
+            }
+            LabAction::DryRunAlarm(input) => return self.dry_run(input),
+            LabAction::CompareRollouts { endpoint_name, endpoint_config_name, alarm_names, minutes } => {
+                return self.compare_rollouts(endpoint_name, endpoint_config_name, alarm_names, *minutes);
             }
             LabAction::SetShadowRule(rule) => self.plane.set_shadow_rule(*rule),
             LabAction::SetTraffic(settings) => {
@@ -727,7 +754,9 @@ impl Experiment {
             )));
         }
         let Some(variant) = variant else { return Ok(None) };
-        let target = found.variants().iter().find(|v| v.name.as_str() == variant).map(|v| v.fleet);
+        // While a new fleet takes over, a variant's name means the old one until the new one has all the traffic.
+        let variants = &found.in_charge().variants;
+        let target = variants.iter().find(|v| v.name.as_str() == variant).map(|v| v.fleet);
         target.map(Some).ok_or_else(|| {
             let names: Vec<_> = found.variants().iter().map(|v| v.name.as_str()).collect();
             Refusal::runtime(format!(
@@ -787,8 +816,10 @@ impl Experiment {
             let mut copies = Vec::new();
             let sent = self.simulation.invoke(review, 0, target, &self.table, &mut |c| copies.push(*c));
             let record = sent.map_err(Refusal::runtime)?;
-            self.ledger.record(&record);
-            copies.iter().for_each(|c| self.ledger.record(c));
+            for r in std::iter::once(&record).chain(&copies) {
+                self.ledger.record(r);
+                self.guardrails.harm.record(r, &self.table);
+            }
             rows.push(self.row(&record));
             self.run_to(record.end() + std::time::Duration::from_nanos(THINK_NS), u64::MAX);
         }

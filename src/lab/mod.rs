@@ -3,6 +3,7 @@
 mod action;
 mod experiment;
 mod goal;
+mod guardrails;
 mod journal;
 mod lesson;
 pub mod lessons;
@@ -12,6 +13,7 @@ mod view;
 
 pub use action::{LabAction, LabId, Pace, Prompt};
 pub use experiment::{Experiment, LEFTOVER_ENDPOINT, OwnText, Progress};
+pub use guardrails::{AlarmView, DryRun, HARM_MINUTES, Harm, HarmMinute, MAX_COMPARED_MINUTES, RolloutView};
 pub use journal::{Journal, JournalEntry, Refusal};
 pub use lesson::{Block, Control, Goal, Lesson, Step};
 pub use reply::describe;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    controller::{ControlPlane, Endpoint, LiveVariant, Transition, TransitionKind},
+    controller::{Alarm, ControlPlane, Endpoint, LiveVariant, Transition, TransitionKind},
     domain::{Arn, Command, ResourceKind, VirtualTime},
 };
 
@@ -30,10 +30,27 @@ pub(super) fn to_command(command: &Command, plane: &ControlPlane) -> Value {
         Command::DescribeEndpoint { endpoint_name } => {
             plane.endpoint(endpoint_name).map_or(json!({}), describe)
         }
+        Command::DescribeAlarms { alarm_names } => {
+            let asked = |name: &str| alarm_names.is_empty() || alarm_names.iter().any(|n| n == name);
+            let found = plane.alarms().filter(|a| asked(a.rule.name.as_str()));
+            json!({"MetricAlarms": found.map(alarm).collect::<Vec<_>>(), "CompositeAlarms": []})
+        }
         Command::DeleteEndpoint { .. }
         | Command::DeleteEndpointConfig { .. }
+        | Command::PutMetricAlarm(_)
+        | Command::DeleteAlarms { .. }
         | Command::DeleteModel { .. } => json!({}),
     }
+}
+
+fn alarm(a: &Alarm) -> Value {
+    let mut out = json!(a.input);
+    out["StateValue"] = json!(a.state);
+    out["StateReason"] = json!(a.reason);
+    if let Some(change) = a.history.last() {
+        out["StateUpdatedTimestamp"] = json!(timestamp(change.at));
+    }
+    out
 }
 
 fn variant(v: &LiveVariant) -> Value {
@@ -69,7 +86,10 @@ pub fn describe(endpoint: &Endpoint) -> Value {
     if let Some(reason) = &endpoint.failure_reason {
         out["FailureReason"] = json!(reason);
     }
-    if let Some(Transition { kind: TransitionKind::Update { config, deployment }, began, .. }) =
+    if let Some(config) = &endpoint.deployment_config {
+        out["LastDeploymentConfig"] = json!(config);
+    }
+    if let Some(Transition { kind: TransitionKind::Update { config, deployment, .. }, began, .. }) =
         &endpoint.transition
     {
         out["PendingDeploymentSummary"] = json!({

@@ -8,7 +8,8 @@ use serde::{
 };
 
 use crate::domain::{
-    Command, ContainerInput, DesiredWeightAndCapacity, ExcludedProperty, ProductionVariantInput,
+    Command, ContainerInput, DeploymentConfig, DesiredWeightAndCapacity, ExcludedProperty,
+    ProductionVariantInput,
 };
 
 /// Why an edited request is no request.
@@ -31,7 +32,7 @@ pub struct RequestError {
 /// assert_eq!(calls::boto3(&call), "sagemaker.delete_endpoint(EndpointName=\"reviews\")");
 /// ```
 pub fn boto3(command: &Command) -> String {
-    let mut text = format!("sagemaker.{}(", words(command.operation(), '_'));
+    let mut text = format!("{}.{}(", command.service(), words(command.operation(), '_'));
     let members = members(command);
     if let [(name, value @ Node::Text(_))] = members.as_slice() {
         let _ = write!(text, "{name}={}", Python(value, 0));
@@ -53,7 +54,7 @@ pub fn boto3(command: &Command) -> String {
 /// assert_eq!(calls::cli(&call), "aws sagemaker delete-endpoint \\\n  --endpoint-name reviews");
 /// ```
 pub fn cli(command: &Command) -> String {
-    let mut text = format!("aws sagemaker {}", words(command.operation(), '-'));
+    let mut text = format!("aws {} {}", command.service(), words(command.operation(), '-'));
     for (name, value) in members(command) {
         let option = words(&name, '-');
         let _ = match &value {
@@ -99,12 +100,15 @@ pub fn parse_json(like: &Command, text: &str) -> Result<Command, RequestError> {
         Command::CreateEndpoint { .. } => read(text).map(|r: EndpointRequest| Command::CreateEndpoint {
             endpoint_name: r.endpoint_name,
             endpoint_config_name: r.endpoint_config_name,
+            deployment_config: r.deployment_config,
         }),
         Command::UpdateEndpoint { .. } => read(text).map(|r: UpdateRequest| Command::UpdateEndpoint {
             endpoint_name: r.endpoint_name,
             endpoint_config_name: r.endpoint_config_name,
             retain_all_variant_properties: r.retain_all_variant_properties,
             exclude_retained_variant_properties: r.exclude_retained_variant_properties,
+            deployment_config: r.deployment_config,
+            retain_deployment_config: r.retain_deployment_config,
         }),
         Command::UpdateEndpointWeightsAndCapacities { .. } => {
             read(text).map(|r: WeightsRequest| Command::UpdateEndpointWeightsAndCapacities {
@@ -123,6 +127,13 @@ pub fn parse_json(like: &Command, text: &str) -> Result<Command, RequestError> {
         }),
         Command::DeleteModel { .. } => {
             read(text).map(|r: ByModel| Command::DeleteModel { model_name: r.model_name })
+        }
+        Command::PutMetricAlarm(_) => read(text).map(Command::PutMetricAlarm),
+        Command::DeleteAlarms { .. } => {
+            read(text).map(|r: ByAlarms| Command::DeleteAlarms { alarm_names: r.alarm_names })
+        }
+        Command::DescribeAlarms { .. } => {
+            read(text).map(|r: ByAlarms| Command::DescribeAlarms { alarm_names: r.alarm_names })
         }
     }
 }
@@ -143,7 +154,12 @@ request!(ConfigRequest {
     #[serde(default)]
     shadow_production_variants: Vec<ProductionVariantInput>,
 });
-request!(EndpointRequest { endpoint_name: String, endpoint_config_name: String });
+request!(EndpointRequest {
+    endpoint_name: String,
+    endpoint_config_name: String,
+    #[serde(default)]
+    deployment_config: Option<DeploymentConfig>,
+});
 request!(UpdateRequest {
     endpoint_name: String,
     endpoint_config_name: String,
@@ -151,6 +167,10 @@ request!(UpdateRequest {
     retain_all_variant_properties: bool,
     #[serde(default)]
     exclude_retained_variant_properties: Vec<ExcludedProperty>,
+    #[serde(default)]
+    deployment_config: Option<DeploymentConfig>,
+    #[serde(default)]
+    retain_deployment_config: bool,
 });
 request!(WeightsRequest {
     endpoint_name: String,
@@ -159,6 +179,10 @@ request!(WeightsRequest {
 request!(ByEndpoint { endpoint_name: String });
 request!(ByConfig { endpoint_config_name: String });
 request!(ByModel { model_name: String });
+request!(ByAlarms {
+    #[serde(default)]
+    alarm_names: Vec<String>,
+});
 
 fn read<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, RequestError> {
     serde_json::from_str(text).map_err(|error| {
@@ -393,6 +417,8 @@ mod tests {
             endpoint_config_name: "only-b".into(),
             retain_all_variant_properties: true,
             exclude_retained_variant_properties: Vec::new(),
+            deployment_config: None,
+            retain_deployment_config: false,
         };
         assert!(
             cli(&update).ends_with("--endpoint-config-name only-b \\\n  --retain-all-variant-properties")
