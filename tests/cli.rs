@@ -85,6 +85,26 @@ fn nothing_fails_through_create_shift_update_and_removal_at_500_a_second() {
 }
 
 #[test]
+fn a_skewed_tokenizer_costs_accuracy_and_nothing_else() {
+    let fault = serde_json::json!({
+        "AtSecond": 0, "LastsSeconds": 900, "VariantName": "VariantB", "Fault": "SkewedTokenizer",
+    });
+    let sound = simulate(&scenario(|_| {}).unwrap(), None).unwrap();
+    let ill = simulate(&scenario(|j| j["Faults"] = vec![fault.clone()].into()).unwrap(), None).unwrap();
+    assert_eq!(sound["Variants"][0], ill["Variants"][0]);
+    let latency = |r: &Value| r["Variants"][1]["ModelLatencyMicroseconds"].clone();
+    assert_eq!(latency(&sound), latency(&ill));
+    let accuracy = |r: &Value| r["Variants"][1]["Accuracy"].as_f64().unwrap();
+    // Real inference on the words of another hash: worse than always saying five stars, which is right for 52%.
+    assert!(
+        accuracy(&sound) > 0.5 && accuracy(&ill) < accuracy(&sound) - 0.1,
+        "{} {}",
+        accuracy(&sound),
+        accuracy(&ill)
+    );
+}
+
+#[test]
 fn errors_name_the_path_in_the_scenario() {
     let variant = |json: &mut Value, field: &str, value: Value| {
         json["EndpointConfig"]["ProductionVariants"][1][field] = value;
@@ -114,6 +134,14 @@ fn errors_name_the_path_in_the_scenario() {
     assert!(said.contains("Models") && said.contains("stars-z"), "{said}");
     let said = refusal(|j| j["Calls"][0]["Call"]["EndpointName"] = "gone".into());
     assert!(said.contains("Calls[0].Call") && said.contains("Could not find endpoint"), "{said}");
+    let fault = |variant: &str, fault: Value| serde_json::json!([{"AtSecond": 1, "LastsSeconds": 5, "VariantName": variant, "Fault": fault}]);
+    let slow = serde_json::json!({"SlowModel": {"factor": 0.1}});
+    let said = refusal(|j| j["Faults"] = fault("VariantA", slow.clone()));
+    assert!(said.contains("Faults[0]") && said.contains("1 to 1000, but is 0.1"), "{said}");
+    let said = refusal(|j| j["Faults"] = fault("VariantC", "WrongContainer".into()));
+    assert!(said.contains("Faults[0]") && said.contains("no variant VariantC"), "{said}");
+    let said = refusal(|j| j["Faults"] = fault("VariantA", "Gremlins".into()));
+    assert!(said.contains("Faults[0].Fault") && said.contains("Gremlins"), "{said}");
     let said = refusal(|j| j["DurationInSeconds"] = 1e11.into());
     assert!(said.contains("DurationInSeconds"), "{said}");
     let said = refusal(|j| j["Trafic"] = Value::Null);

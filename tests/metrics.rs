@@ -50,6 +50,7 @@ fn record(arrival_ns: u64) -> InvocationRecord {
         overhead_ns: 3 * MS,
         predicted: None,
         copy: false,
+        leaked_kib: 0,
     }
 }
 

@@ -8,7 +8,7 @@ use rollout_lab::{
     },
     inference::PredictionTable,
     routing::Router,
-    simulation::{Corpus, FleetSpec, ServiceSettings, Simulation, TrafficSettings},
+    simulation::{Corpus, Fault, FleetSpec, ServiceSettings, Simulation, TrafficSettings},
 };
 
 fn name(text: &str) -> VariantName {
@@ -67,6 +67,23 @@ fn callers_see_the_same_whatever_the_shadow_does() {
             let (with, copies) = run(simulation(seed, Some((service, share(1.0)))), 100_000);
             assert_eq!(with, alone, "seed {seed}");
             assert_eq!(copies.len(), with.len());
+        }
+        for faults in [
+            [Fault::LostInstances { instances: 1 }].as_slice(),
+            &[Fault::SlowModel { factor: 100.0 }],
+            &[Fault::ModelErrors { share: 0.5 }, Fault::ClientErrors { share: 0.3 }],
+            &[
+                Fault::MemoryLeak { mib_per_request: 1.0 },
+                Fault::LatencySpikes { probability: 0.1, extra_ms: 90.0 },
+            ],
+        ] {
+            let mut ill = simulation(seed, Some((ServiceSettings::default(), share(1.0))));
+            ill.set_faults(FleetId(1), faults).unwrap();
+            let (with, copies) = run(ill, 100_000);
+            assert_eq!(with, alone, "seed {seed}, {faults:?}");
+            assert_eq!(copies.len(), with.len());
+            // A fault that nobody would see proves nothing.
+            assert!(copies.iter().any(|c| !c.status.is_answered()), "{faults:?}");
         }
     }
 }

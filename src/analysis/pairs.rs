@@ -143,7 +143,7 @@ impl Disagreement {
 /// # let answer = |stars| InvocationRecord {
 /// #     id: 0, arrival: VirtualTime::ZERO, user: 0, review: ReviewId(0), true_stars: Stars::new(5).ok(),
 /// #     fleet: FleetId(0), instance: 0, status: InvocationStatus::Answered, wait_ns: 0, service_ns: 1_000,
-/// #     overhead_ns: 0, predicted: Stars::new(stars).ok(), copy: false,
+/// #     overhead_ns: 0, predicted: Stars::new(stars).ok(), copy: false, leaked_kib: 0,
 /// # };
 /// let mut pairs = Pairs::default();
 /// pairs.record(&answer(5), &answer(3));
@@ -282,6 +282,7 @@ mod tests {
             overhead_ns: 0,
             predicted: Stars::new(stars).ok(),
             copy: false,
+            leaked_kib: 0,
         }
     }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{Artifact, Command, ProductionVariantInput},
-    simulation::{ArrivalProcess, REAL_STAR_MIX, TrafficSettings},
+    simulation::{ArrivalProcess, Fault, REAL_STAR_MIX, TrafficSettings},
 };
 
 /// Longest time that a scenario may last, seconds: 455 days, for as long as metrics are kept.
@@ -28,6 +28,7 @@ pub const EXAMPLE: &str = include_str!("../../tests/golden/scenario.json");
 /// | `DurationInSeconds` | virtual seconds of traffic, counted from the moment the endpoint is in service |
 /// | `Seed` | seed of every random number; 1 when absent |
 /// | `ModelCosts` | artefact → `BaseMicroseconds`, `PerTokenMicroseconds` on one core; the measured table when absent |
+/// | `Faults` | `AtSecond` (from in service), `LastsSeconds`, `VariantName` and `Fault`: `"SkewedTokenizer"`, `"WrongContainer"`, or one of `{"SlowModel": {"factor": 3}}`, `{"LatencySpikes": {"probability": 0.01, "extra_ms": 500}}`, `{"ClientErrors": {"share": 0.1}}`, `{"ModelErrors": {"share": 0.1}}`, `{"MemoryLeak": {"mib_per_request": 0.5}}`, `{"ColdStart": {"requests": 100, "extra_ms": 200}}`, `{"LostInstances": {"instances": 1}}` |
 /// | `Calls` | `AtSecond` (from in service) and `Call`: an object with `Operation` and the call's members |
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
@@ -50,6 +51,9 @@ pub struct Scenario {
     /// Cost of artefacts.
     #[serde(default)]
     pub model_costs: BTreeMap<Artifact, CostInput>,
+    /// Faults in time.
+    #[serde(default)]
+    pub faults: Vec<TimedFault>,
     /// Calls in time.
     #[serde(default)]
     pub calls: Vec<TimedCall>,
@@ -115,6 +119,20 @@ pub struct TimedCall {
     pub at_second: u64,
     /// The call.
     pub call: Command,
+}
+
+/// A fault at a moment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct TimedFault {
+    /// Virtual seconds after the endpoint came into service.
+    pub at_second: u64,
+    /// Virtual seconds for which it lasts.
+    pub lasts_seconds: u64,
+    /// The variant; it must be in `EndpointConfig`.
+    pub variant_name: String,
+    /// What goes wrong.
+    pub fault: Fault,
 }
 
 fn default_endpoint() -> String {

@@ -9,7 +9,7 @@ use crate::{
     domain::{Artifact, Command, ContainerImage, ContainerInput, ImageScope, ReviewId, VirtualTime},
     inference::{ModelError, Tokens},
     lab::{Experiment, LabAction, LabId, Progress, Refusal, TrafficSettings, describe},
-    simulation::unmeasured_cost,
+    simulation::{Fault, unmeasured_cost},
 };
 
 /// Why a scenario could not be run to its end.
@@ -41,14 +41,18 @@ fn refused(path: impl Into<String>) -> impl FnOnce(Refusal) -> SimulateError {
     move |r| SimulateError::Refused { path, code: r.code, message: r.message }
 }
 
-/// Asks each model about every review, so that traffic can be answered.
-fn answer_all(e: &mut Experiment, artifacts: &[Artifact]) -> Result<(), ModelError> {
+/// Asks each model about every review, so that traffic can be answered; with skewed input too, when a fault asks for it.
+fn answer_all(e: &mut Experiment, artifacts: &[Artifact], skewed: bool) -> Result<(), ModelError> {
     for &artifact in artifacts {
         let model = load(artifact)?;
         for i in 0..e.table().reviews() as u32 {
             let tokens = Tokens::of(e.text(ReviewId(i)).unwrap_or_default());
             let answer = model.predict(&tokens)?;
             e.table_mut().answer(artifact, ReviewId(i), answer);
+            if skewed {
+                let answer = model.predict(&tokens.skewed())?;
+                e.table_mut().answer_skewed(artifact, ReviewId(i), answer);
+            }
         }
     }
     Ok(())
@@ -98,7 +102,8 @@ pub fn simulate(scenario: &Scenario, seed: Option<u64>) -> Result<Value, Simulat
 
     let artifacts: Vec<Artifact> =
         Artifact::ALL.into_iter().filter(|a| scenario.models.values().any(|m| m == a)).collect();
-    answer_all(&mut e, &artifacts)?;
+    let skewed = scenario.faults.iter().any(|f| f.fault == Fault::SkewedTokenizer);
+    answer_all(&mut e, &artifacts, skewed)?;
     run_to(&mut e, VirtualTime::END)?;
     let endpoint = e.control_plane().endpoint(&scenario.endpoint_name);
     let failed = endpoint.filter(|e| e.status != EndpointStatus::InService);
@@ -119,6 +124,15 @@ pub fn simulate(scenario: &Scenario, seed: Option<u64>) -> Result<Value, Simulat
     e.act(&LabAction::SetTraffic(traffic)).map_err(refused("Traffic"))?;
     let began = e.now();
     let at = |second: u64| began + std::time::Duration::from_secs(second);
+    for (i, f) in scenario.faults.iter().enumerate() {
+        let inject = LabAction::InjectFault {
+            variant: f.variant_name.clone(),
+            fault: f.fault,
+            starts_in_s: Some(f.at_second),
+            lasts_s: f.lasts_seconds,
+        };
+        e.act(&inject).map_err(refused(format!("Faults[{i}]")))?;
+    }
     let mut calls: Vec<_> = scenario.calls.iter().enumerate().collect();
     calls.sort_by_key(|(_, c)| c.at_second);
     for (i, call) in calls {

@@ -313,6 +313,8 @@ pub struct ControlPlane {
     cost_usd: f64,
     cost_by_endpoint: BTreeMap<EndpointName, f64>,
     billed_to: VirtualTime,
+    /// Variants whose new instances never pass the health check.
+    unhealthy: Vec<VariantName>,
 }
 
 impl ControlPlane {
@@ -324,6 +326,11 @@ impl ControlPlane {
     /// Changes how long things take from now on; what is under way keeps its end.
     pub fn set_durations(&mut self, durations: Durations) {
         self.durations = durations;
+    }
+
+    /// States the variants whose new instances never pass the health check from now on; those that serve go on.
+    pub fn set_unhealthy(&mut self, variants: Vec<VariantName>) {
+        self.unhealthy = variants;
     }
 
     /// How many shadow variants a configuration may have.
@@ -467,6 +474,7 @@ impl ControlPlane {
                 now,
                 durations: self.durations,
                 alarms: &self.alarms.0,
+                ill: &self.unhealthy,
                 changes: &mut changes,
             };
             moving.roll_back(reason, Some(name));
@@ -503,12 +511,13 @@ impl ControlPlane {
     }
 
     fn finish(&mut self, name: &EndpointName, now: VirtualTime, changes: &mut Vec<FleetChange>) {
+        let ill = &self.unhealthy;
         let Some(endpoint) = self.endpoints.get_mut(name) else { return };
         let Some(transition) = endpoint.transition.take() else { return };
         endpoint.modified = now;
         match transition.kind {
             TransitionKind::Create => {
-                if let Some(reason) = rollout::unhealthy(&endpoint.deployment) {
+                if let Some(reason) = rollout::unhealthy(&endpoint.deployment, ill) {
                     endpoint.status = EndpointStatus::Failed;
                     endpoint.failure_reason = Some(reason);
                     for variant in endpoint.deployment.all_mut() {
@@ -535,12 +544,18 @@ impl ControlPlane {
                     now,
                     durations: self.durations,
                     alarms: &self.alarms.0,
+                    ill,
                     changes,
                 };
                 moving.end_phase();
             }
             TransitionKind::WeightsAndCapacities => {
                 for variant in endpoint.deployment.all_mut() {
+                    if variant.desired_count > variant.current_count && ill.contains(&variant.name) {
+                        // What was to come never answers; what is there goes on.
+                        variant.desired_count = variant.current_count;
+                        endpoint.failure_reason = Some(rollout::not_healthy(&variant.name));
+                    }
                     if variant.current_count != variant.desired_count {
                         let instances = variant.desired_count;
                         changes.push(FleetChange::Resize { fleet: variant.fleet, instances });

@@ -240,6 +240,8 @@ pub(super) struct Moving<'a> {
     pub now: VirtualTime,
     pub durations: Durations,
     pub alarms: &'a BTreeMap<AlarmName, Alarm>,
+    /// Variants whose new instances never get healthy.
+    pub ill: &'a [VariantName],
     pub changes: &'a mut Vec<FleetChange>,
 }
 
@@ -270,7 +272,7 @@ impl Moving<'_> {
         }
         match self.rollout.phase {
             RolloutPhase::Launching => {
-                if let Some(reason) = unhealthy(&self.green) {
+                if let Some(reason) = unhealthy(&self.green, self.ill) {
                     return self.roll_back(reason, None);
                 }
                 self.launch();
@@ -545,12 +547,15 @@ pub(super) fn rang(alarm: &Alarm) -> String {
 }
 
 /// Why a fleet does not come up; none when it does.
-pub(super) fn unhealthy(deployment: &Deployment) -> Option<String> {
-    let bad = deployment.all().find(|v| !v.image.serves())?;
-    Some(format!(
-        "The primary container for production variant {} did not pass the ping health check. Please check CloudWatch logs for this endpoint.",
-        bad.name
-    ))
+pub(super) fn unhealthy(deployment: &Deployment, ill: &[VariantName]) -> Option<String> {
+    let bad = deployment.all().find(|v| !v.image.serves() || ill.contains(&v.name))?;
+    Some(not_healthy(&bad.name))
+}
+
+pub(super) fn not_healthy(variant: &VariantName) -> String {
+    format!(
+        "The primary container for production variant {variant} did not pass the ping health check. Please check CloudWatch logs for this endpoint."
+    )
 }
 
 /// What a variant goes through first.

@@ -29,6 +29,22 @@ pub struct InstanceSpec {
     pub service_factor: f64,
 }
 
+// The lab's rules for what no request reveals. Round figures of a small Linux container.
+/// Memory of system and server, GiB.
+const SYSTEM_GIB: f64 = 0.5;
+/// Memory of a worker process without its model, GiB. One worker per vCPU.
+const WORKER_GIB: f64 = 0.1;
+/// Times that a worker holds the model: as read, as unpacked, and its activations.
+const MODEL_COPIES: f64 = 3.0;
+const GIB: f64 = (1u64 << 30) as f64;
+
+/// GiB that an instance takes without a request in it: a lab rule.
+///
+/// `0.5 GiB + vCPUs · (0.1 GiB + 3 · model)`
+pub fn idle_memory_gib(vcpus: u32, model_bytes: u64) -> f64 {
+    SYSTEM_GIB + f64::from(vcpus) * (WORKER_GIB + MODEL_COPIES * model_bytes as f64 / GIB)
+}
+
 /// The catalogue, cheapest CPU types first, then GPU types.
 pub const CATALOGUE: &[InstanceSpec] = &[
     cpu("ml.t2.medium", 2, 4.0, 0.056, 1.6),

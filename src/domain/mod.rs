@@ -30,6 +30,7 @@ pub use deployment::{
 };
 pub use instance::{
     CATALOGUE, CATALOGUE_NOTED, CATALOGUE_REGION, InstanceSpec, InstanceType, UnknownInstanceType,
+    idle_memory_gib,
 };
 pub use model::{Artifact, ContainerImage, ImageScope, Model, Stars, StarsOutOfRange, UnknownArtifact};
 pub use name::{EndpointConfigName, EndpointName, ModelName, NAME_LIMIT, NameError, VariantName};

@@ -78,6 +78,13 @@ pub struct InvocationRecord {
     /// Whether this is a copy that a shadow variant got: it has the number of the invocation that it copies, and no
     /// caller saw how it ended.
     pub copy: bool,
+    /// Memory that the instance's container had lost for good after this request, KiB.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub leaked_kib: u32,
+}
+
+fn is_zero(n: &u32) -> bool {
+    *n == 0
 }
 
 impl InvocationRecord {

@@ -61,6 +61,8 @@ struct Column {
 pub struct PredictionTable {
     tokens: Vec<u16>,
     columns: [Column; 3],
+    /// Answers to the tokens of a wrongly seeded tokeniser; empty until one is injected.
+    skewed: [Column; 3],
 }
 
 impl PredictionTable {
@@ -77,7 +79,7 @@ impl PredictionTable {
     pub fn truncate(&mut self, first: ReviewId) {
         let keep = first.0 as usize;
         self.tokens.truncate(keep);
-        for column in &mut self.columns {
+        for column in self.columns.iter_mut().chain(&mut self.skewed) {
             column.answers.truncate(keep);
             column.asked = column.answers.iter().filter(|a| a.is_some()).count() as u32;
         }
@@ -110,6 +112,27 @@ impl PredictionTable {
     /// What `artifact` makes of `review`; none when it was not asked or the text has no token.
     pub fn prediction(&self, artifact: Artifact, review: ReviewId) -> Option<&Prediction> {
         self.columns[artifact.index()].answers.get(review.0 as usize)?.as_ref()?.as_ref()
+    }
+
+    /// Keeps what `artifact` answered to the [skewed](super::Tokens::skewed) tokens of a review; `None` for a text
+    /// without tokens.
+    pub fn answer_skewed(&mut self, artifact: Artifact, review: ReviewId, prediction: Option<Prediction>) {
+        let (reviews, column) = (self.tokens.len(), &mut self.skewed[artifact.index()]);
+        column.answers.resize(reviews, None);
+        if let Some(slot) = column.answers.get_mut(review.0 as usize) {
+            column.asked += u32::from(slot.is_none());
+            *slot = Some(prediction);
+        }
+    }
+
+    /// Whether `artifact` was asked about the skewed tokens of `review`.
+    pub fn is_answered_skewed(&self, artifact: Artifact, review: ReviewId) -> bool {
+        self.skewed[artifact.index()].answers.get(review.0 as usize).is_some_and(Option::is_some)
+    }
+
+    /// What `artifact` makes of the skewed tokens of `review`; none when it was not asked or the text has no token.
+    pub fn skewed_prediction(&self, artifact: Artifact, review: ReviewId) -> Option<&Prediction> {
+        self.skewed[artifact.index()].answers.get(review.0 as usize)?.as_ref()?.as_ref()
     }
 
     /// Reviews that `artifact` was asked about.

@@ -52,11 +52,27 @@ impl Tokens {
         tokens
     }
 
+    /// The same tokens as a server hashes them whose seed is not the one of training: to the model every word is
+    /// another word, and their number stays the same.
+    ///
+    /// ```
+    /// use rollout_lab::inference::Tokens;
+    /// let (trained, skewed) = (Tokens::of("so good!"), Tokens::of("so good!").skewed());
+    /// assert_eq!(trained.texts(), skewed.texts());
+    /// assert!(trained.hashes().iter().zip(skewed.hashes()).all(|(a, b)| a != b));
+    /// ```
+    pub fn skewed(mut self) -> Self {
+        for (hash, text) in self.hashes.iter_mut().zip(&self.texts) {
+            *hash = fnv1a(SKEWED_BASIS, text.as_bytes());
+        }
+        self
+    }
+
     fn push(&mut self, token: &str) {
         if !token.is_empty() {
             // Tokens are ASCII, so any byte is a place to cut.
             let token = &token[..token.len().min(MAX_TOKEN_BYTES)];
-            self.hashes.push(fnv1a(token.as_bytes()));
+            self.hashes.push(fnv1a(FNV_BASIS, token.as_bytes()));
             self.texts.push(token.to_owned());
         }
     }
@@ -82,9 +98,14 @@ impl Tokens {
     }
 }
 
+/// Where the hash begins.
+const FNV_BASIS: u32 = 0x811c_9dc5;
+/// Where a wrongly seeded hash begins: any other number would do.
+const SKEWED_BASIS: u32 = 0x0bad_5eed;
+
 /// FNV-1a, 32 bit (Fowler, Noll, Vo; draft-eastlake-fnv).
-fn fnv1a(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0x811c_9dc5, |hash, &b| (hash ^ u32::from(b)).wrapping_mul(0x0100_0193))
+fn fnv1a(basis: u32, bytes: &[u8]) -> u32 {
+    bytes.iter().fold(basis, |hash, &b| (hash ^ u32::from(b)).wrapping_mul(0x0100_0193))
 }
 
 #[cfg(test)]
@@ -94,9 +115,9 @@ mod tests {
     #[test]
     fn hashes_are_the_published_ones() {
         // Test vectors of draft-eastlake-fnv.
-        assert_eq!(fnv1a(b""), 0x811c_9dc5);
-        assert_eq!(fnv1a(b"a"), 0xe40c_292c);
-        assert_eq!(fnv1a(b"foobar"), 0xbf9c_f968);
+        assert_eq!(fnv1a(FNV_BASIS, b""), 0x811c_9dc5);
+        assert_eq!(fnv1a(FNV_BASIS, b"a"), 0xe40c_292c);
+        assert_eq!(fnv1a(FNV_BASIS, b"foobar"), 0xbf9c_f968);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     analysis::metrics::{Metric, Statistic},
     domain::{Artifact, Command, ImageScope, InstanceType, MetricAlarmInput, ShadowRule, Stars},
-    simulation::TrafficSettings,
+    simulation::{Fault, TrafficSettings},
 };
 
 /// A lab of the workshop.
@@ -119,6 +119,33 @@ pub enum LabAction {
     },
     /// Changes how many shadow variants a configuration may have.
     SetShadowRule(ShadowRule),
+    /// Lets something go wrong with a variant, now or later, for a time.
+    InjectFault {
+        /// Name of the variant, in every endpoint that has one of that name.
+        variant: String,
+        /// What goes wrong.
+        fault: Fault,
+        /// Virtual seconds from now, at most 30 days; 0 when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        starts_in_s: Option<u64>,
+        /// Virtual seconds, 1 to 30 days.
+        lasts_s: u64,
+    },
+    /// Makes the version of a configuration bad, wherever it is rolled out: what serves beside it stays sound.
+    BreakVersion {
+        /// The configuration; all its variants are hit.
+        endpoint_config_name: String,
+        /// What goes wrong; anything but a wrong container.
+        fault: Fault,
+        /// Virtual seconds, 1 to 30 days.
+        lasts_s: u64,
+    },
+    /// Ends a fault now, planned or holding; all of them without a number.
+    ClearFaults {
+        /// The fault's number in the snapshot.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<u32>,
+    },
     /// Changes the traffic.
     SetTraffic(TrafficSettings),
     /// Changes the pace of virtual time.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     Batch, BatchRow, Goal, Journal, LabAction, LabId, LineageRow, Pace, Prompt, Refusal, StepState, Tally,
-    goal, guardrails::Guardrails, lessons, reply,
+    faults::FaultPlan, goal, guardrails::Guardrails, lessons, reply,
 };
 use crate::{
     analysis::{
@@ -203,6 +203,7 @@ pub struct Experiment {
     pub(super) pace: Pace,
     pub(super) plane: ControlPlane,
     pub(super) simulation: Simulation,
+    pub(super) faults: FaultPlan,
     table: PredictionTable,
     ledger: Ledger,
     pub(super) fleet_variants: BTreeMap<FleetId, (EndpointName, VariantName)>,
@@ -252,6 +253,7 @@ impl Experiment {
             pace: Pace::Times(1.0),
             plane: ControlPlane::new(Durations { create: std::time::Duration::ZERO, ..durations }),
             simulation: Simulation::new(seed, corpus),
+            faults: FaultPlan::default(),
             table,
             ledger: Ledger {
                 metrics: MetricStore::default(),
@@ -478,7 +480,10 @@ impl Experiment {
                 self.own_texts.push(OwnText { review, text: text.clone() });
             }
             if let Some(own) = self.own_texts.iter().find(|t| t.text == *text)
-                && Artifact::ALL.iter().any(|a| !self.table.is_answered(*a, own.review))
+                && Artifact::ALL.iter().any(|a| {
+                    !self.table.is_answered(*a, own.review)
+                        || (self.needs_skewed() && !self.table.is_answered_skewed(*a, own.review))
+                })
             {
                 fresh.push(own.clone());
             }
@@ -486,10 +491,18 @@ impl Experiment {
         fresh
     }
 
+    /// Whether models must be asked about [skewed](Tokens::skewed) input too: such a fault holds, or is planned.
+    pub fn needs_skewed(&self) -> bool {
+        self.faults.skews()
+    }
+
     /// Whether requests to `artifact` can be answered: its cost and every review's prediction are in the table.
     pub fn is_ready(&self, artifact: Artifact) -> bool {
+        let skewed = self.needs_skewed();
         self.table.cost(artifact).is_some()
-            && self.corpus().sent().all(|r| self.table.is_answered(artifact, r))
+            && self.corpus().sent().all(|r| {
+                self.table.is_answered(artifact, r) && (!skewed || self.table.is_answered_skewed(artifact, r))
+            })
     }
 
     /// The first artefact of a fleet whose launch is next and that is not ready.
@@ -504,13 +517,24 @@ impl Experiment {
         artifacts.find(|a| !self.is_ready(*a))
     }
 
+    /// The first artefact that serves with skewed input, now or later, and was not asked about all of it.
+    fn awaited_skewed(&self) -> Option<Artifact> {
+        let live = self.called_endpoint().filter(|e| self.needs_skewed() && e.status.serves());
+        let mut artifacts = live.into_iter().flat_map(|e| e.deployment.all()).map(|v| v.artifact);
+        artifacts.find(|a| !self.is_ready(*a))
+    }
+
     /// Lets time go on to `until`, for at most `most` requests.
     pub fn run_to(&mut self, until: VirtualTime, most: u64) -> Progress {
         let mut left = most;
+        if let Some(artifact) = self.awaited_skewed() {
+            return Progress::WaitsFor(artifact);
+        }
         loop {
             let transition = self.plane.next_transition();
+            let change = self.faults.next_change(self.now());
             let check = self.guardrails.next_check;
-            let stop = until.min(transition).min(check);
+            let stop = until.min(transition).min(change).min(check);
             if self.now() < stop {
                 let Self { simulation, table, ledger, guardrails, .. } = self;
                 let did = simulation.run(stop, left, table, &mut |r| {
@@ -523,7 +547,10 @@ impl Experiment {
                     return Progress::OutOfBudget;
                 }
             }
-            if check <= until && check <= transition {
+            if change <= until && change <= transition.min(check) {
+                // A fault that begins or ends with a transition comes first: it decides how that ends.
+                self.apply_faults();
+            } else if check <= until && check <= transition {
                 // Before what else happens at that moment: an alarm that rings as a bake ends still calls it back.
                 self.check_alarms();
                 self.judge();
@@ -542,6 +569,17 @@ impl Experiment {
                 return Progress::Reached;
             }
         }
+    }
+
+    /// Lets those faults hold, and only those, that are due now.
+    pub(super) fn apply_faults(&mut self) {
+        let now = self.now();
+        self.faults.forget(now);
+        for (fleet, (_, variant)) in &self.fleet_variants {
+            // Only fleets that still take requests can be ill.
+            let _ = self.simulation.set_faults(*fleet, &self.faults.of(*fleet, variant, now));
+        }
+        self.plane.set_unhealthy(self.faults.unhealthy(now));
     }
 
     /// Does to the fleets what the control plane ordered.
@@ -605,6 +643,9 @@ impl Experiment {
             ..FleetSpec::new(order.variant.clone(), order.artifact, order.instance_type, order.instances)
         };
         let _ = self.simulation.launch(order.fleet, fleet);
+        self.faults.configs.insert(order.fleet, order.config);
+        let ill = self.faults.of(order.fleet, &order.variant, self.now());
+        let _ = self.simulation.set_faults(order.fleet, &ill);
         let dense = order.fleet.0 as usize + 1;
         if self.ledger.fleets.len() < dense {
             self.ledger.fleets.resize_with(dense, FleetTally::default);
@@ -676,6 +717,20 @@ impl Experiment {
                 return self.compare_rollouts(endpoint_name, endpoint_config_name, alarm_names, *minutes);
             }
             LabAction::SetShadowRule(rule) => self.plane.set_shadow_rule(*rule),
+            LabAction::InjectFault { variant, fault, starts_in_s, lasts_s } => {
+                let name = self.known_variant(variant)?;
+                let starts_in_s = starts_in_s.unwrap_or(0);
+                let id = self.faults.inject(self.now(), name, None, *fault, starts_in_s, *lasts_s)?;
+                self.apply_faults();
+                return Ok(json!({"FaultId": id}));
+            }
+            LabAction::BreakVersion { endpoint_config_name, fault, lasts_s } => {
+                return self.break_version(endpoint_config_name, *fault, *lasts_s);
+            }
+            LabAction::ClearFaults { id } => {
+                self.faults.clear(*id)?;
+                self.apply_faults();
+            }
             LabAction::SetTraffic(settings) => {
                 self.simulation.set_traffic(*settings).map_err(Refusal::lab_rule)?;
             }
@@ -742,6 +797,24 @@ impl Experiment {
         Ok(Value::Null)
     }
 
+    /// The variant of that name, of any endpoint or configuration.
+    fn known_variant(&self, name: &str) -> Result<VariantName, Refusal> {
+        let configured = self.plane.configs().flat_map(|c| c.variants()).map(|v| &v.variant_name);
+        let live = self.plane.endpoints().filter(|e| e.name.as_str() != LEFTOVER_ENDPOINT);
+        let live = live.flat_map(|e| e.deployment.all()).map(|v| &v.name);
+        let mut known: Vec<&VariantName> = configured.chain(live).collect();
+        known.sort();
+        known.dedup();
+        let found = known.iter().find(|v| v.as_str() == name).map(|v| (*v).clone());
+        found.ok_or_else(|| {
+            let names: Vec<_> = known.iter().map(|v| v.as_str()).collect();
+            Refusal::lab_rule(format!(
+                "there is no variant {name}; configurations and endpoints have: {}",
+                if names.is_empty() { "none yet".to_owned() } else { names.join(", ") }
+            ))
+        })
+    }
+
     /// The endpoint and fleet that a request by hand goes to; no fleet where the weights decide.
     fn target(&self, endpoint: &str, variant: Option<&str>) -> Result<Option<FleetId>, Refusal> {
         let found = self.plane.endpoint(endpoint).filter(|e| e.status.serves());
@@ -806,6 +879,11 @@ impl Experiment {
         target: Option<FleetId>,
         own_words: bool,
     ) -> Result<Value, Refusal> {
+        if let Some(artifact) = self.awaited_skewed() {
+            return Err(Refusal::lab_rule(format!(
+                "{artifact} is still being asked what it makes of the skewed input; try again in a moment"
+            )));
+        }
         let sent = self.now();
         let live = self
             .called_endpoint()
@@ -835,9 +913,14 @@ impl Experiment {
 
     fn row(&self, record: &InvocationRecord) -> BatchRow {
         let artifact = self.simulation.fleet(record.fleet).map(|f| f.artifact);
-        let prediction: Option<&Prediction> = artifact
-            .filter(|_| record.status.is_answered())
-            .and_then(|a| self.table.prediction(a, record.review));
+        let prediction: Option<&Prediction> =
+            artifact.filter(|_| record.status.is_answered()).and_then(|a| {
+                if self.simulation.is_skewed(record.fleet) {
+                    self.table.skewed_prediction(a, record.review)
+                } else {
+                    self.table.prediction(a, record.review)
+                }
+            });
         BatchRow {
             text: self.text(record.review).unwrap_or_default().to_owned(),
             true_stars: record.true_stars,

@@ -19,6 +19,7 @@ use crate::{
         TrafficRoutingConfiguration, TrafficRoutingType, VirtualTime,
     },
     inference::PredictionTable,
+    simulation::Fault,
 };
 
 /// Minutes of a rollout for which harm is counted.
@@ -113,11 +114,14 @@ pub(super) struct HarmLedger {
     gone: usize,
     /// By fleet number.
     roles: Vec<Role>,
+    /// Copies that shadows got, in rollouts or not.
+    pub copies: u64,
 }
 
 impl HarmLedger {
     #[inline]
     pub fn record(&mut self, r: &InvocationRecord, table: &PredictionTable) {
+        self.copies += u64::from(r.copy);
         let Some(role) = self.roles.get(r.fleet.0 as usize) else { return };
         let failed = u32::from(!r.status.is_answered());
         let (number, count) = match *role {
@@ -322,6 +326,21 @@ impl Experiment {
         self.carry_out(changes);
     }
 
+    /// What each fleet that was ever launched has done, its shadows' copies included.
+    pub fn tallies(&self) -> impl Iterator<Item = (FleetId, &super::Tally)> {
+        self.fleet_variants.keys().filter_map(|id| self.fleet_tally(*id).map(|t| (*id, &t.tally)))
+    }
+
+    /// Copies that shadows got.
+    pub fn copies(&self) -> u64 {
+        self.guardrails.harm.copies
+    }
+
+    /// Instances of a fleet that take requests now; none for a fleet that is gone.
+    pub fn fleet_instances(&self, fleet: FleetId) -> usize {
+        self.simulation.gauges(fleet).len()
+    }
+
     /// Whom each of the last rollouts harmed, oldest first.
     pub fn harms(&self) -> impl Iterator<Item = &Harm> {
         self.guardrails.harm.kept.iter()
@@ -431,6 +450,31 @@ impl Experiment {
         Ok(reply)
     }
 
+    /// Lets a fault hold on every fleet of a configuration, and on nothing else.
+    pub(super) fn break_version(
+        &mut self,
+        config: &str,
+        fault: Fault,
+        lasts_s: u64,
+    ) -> Result<Value, Refusal> {
+        if fault == Fault::WrongContainer {
+            return Err(Refusal::lab_rule(
+                "a version in a wrong container never gets healthy; inject that fault into the variant",
+            ));
+        }
+        let found = self.plane.configs().find(|c| c.name.as_str() == config);
+        let found = found.ok_or_else(|| {
+            Refusal::lab_rule(format!("there is no configuration {config} whose version could be bad"))
+        })?;
+        let (name, variants) = (found.name.clone(), found.variants().map(|v| v.variant_name.clone()));
+        let mut ids = Vec::new();
+        for variant in variants.collect::<Vec<_>>() {
+            ids.push(self.faults.inject(self.now(), variant, Some(name.clone()), fault, 0, lasts_s)?);
+        }
+        self.apply_faults();
+        Ok(json!({"FaultIds": ids}))
+    }
+
     /// Makes a configuration that keeps what serves and adds the new version as its shadow.
     fn shadow_config(&mut self, endpoint: &str, config: &str) -> Result<String, Refusal> {
         let found = |what: &str| Refusal::lab_rule(format!("there is no {what} to make a shadow of"));
@@ -460,6 +504,23 @@ impl Experiment {
             }],
         };
         self.act(&LabAction::Call(create))?;
+        // The version is as bad in the shadow as it is in its own configuration.
+        let bad: Vec<_> = self
+            .faults
+            .all()
+            .iter()
+            .filter(|f| f.config.as_ref().is_some_and(|c| c.as_str() == config))
+            .cloned()
+            .collect();
+        let found = self.plane.configs().find(|c| c.name.as_str() == name);
+        let variant =
+            found.and_then(|c| c.shadow_production_variants.first()).map(|v| v.variant_name.clone());
+        let config = found.map(|c| c.name.clone());
+        for fault in bad {
+            let lasts_s = fault.ends.since(self.now()).as_secs().max(1);
+            let Some(variant) = variant.clone() else { continue };
+            self.faults.inject(self.now(), variant, config.clone(), fault.fault, 0, lasts_s)?;
+        }
         Ok(name)
     }
 }

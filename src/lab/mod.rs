@@ -2,6 +2,7 @@
 
 mod action;
 mod experiment;
+mod faults;
 mod goal;
 mod guardrails;
 mod journal;
@@ -13,6 +14,7 @@ mod view;
 
 pub use action::{LabAction, LabId, Pace, Prompt};
 pub use experiment::{Experiment, LEFTOVER_ENDPOINT, OwnText, Progress};
+pub use faults::{InjectedFault, MAX_FAULT_S, MAX_FAULTS};
 pub use guardrails::{AlarmView, DryRun, HARM_MINUTES, Harm, HarmMinute, MAX_COMPARED_MINUTES, RolloutView};
 pub use journal::{Journal, JournalEntry, Refusal};
 pub use lesson::{Block, Control, Goal, Lesson, Step};
@@ -22,4 +24,4 @@ pub use snapshot::{
     Snapshot, StepState, Tally, VariantView,
 };
 
-pub use crate::simulation::{ArrivalProcess, TrafficSettings};
+pub use crate::simulation::{ArrivalProcess, Fault, TrafficSettings};

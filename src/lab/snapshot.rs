@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AlarmView, DryRun, Harm, LabId, Pace, RolloutView, TrafficSettings};
+use super::{AlarmView, DryRun, Harm, InjectedFault, LabId, Pace, RolloutView, TrafficSettings};
 use crate::{
     analysis::pairs::CopyCounts,
     controller::{EndpointStatus, RolloutOutcome, VariantStatus},
@@ -46,6 +46,8 @@ pub struct InstanceView {
     pub queue_limit: u32,
     /// Share of its vCPU time at work over the last minute, 0 to 1.
     pub load: f64,
+    /// It does not answer.
+    pub down: bool,
 }
 
 /// One variant of a live endpoint.
@@ -250,6 +252,8 @@ pub struct Snapshot {
     pub own_reviews: u32,
     /// How many shadow variants a configuration may have.
     pub shadow_rule: ShadowRule,
+    /// Faults that hold or are planned, in order of injection.
+    pub faults: Vec<InjectedFault>,
     /// Models.
     pub models: Vec<Model>,
     /// Configurations.

@@ -23,6 +23,7 @@ impl Experiment {
             session_open: self.session_open,
             traffic: *self.simulation.traffic(),
             own_reviews: self.corpus().own().len() as u32,
+            faults: self.faults.all().to_vec(),
             shadow_rule: self.plane.shadow_rule(),
             models: self.plane.models().cloned().collect(),
             configs: self.plane.configs().cloned().collect(),
@@ -134,6 +135,7 @@ impl Experiment {
             waiting: g.waiting,
             queue_limit: g.queue_limit,
             load: loads.get(i).copied().unwrap_or(0.0),
+            down: g.down,
         });
         VariantView {
             name: v.name.to_string(),

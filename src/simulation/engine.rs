@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
+    faults::{Fault, FaultError},
     fleet::{Fleet, FleetError, FleetSpec, InstanceGauge, check_instances, unmeasured_cost},
     random::{Purpose, Stream},
     reviews::{Corpus, Sampler},
@@ -23,6 +24,9 @@ pub enum SimulationError {
     /// A fleet cannot be like that.
     #[error(transparent)]
     Fleet(#[from] FleetError),
+    /// A fault cannot be like that.
+    #[error(transparent)]
+    Fault(#[from] FaultError),
     /// The number names a fleet already.
     #[error("fleet {} was launched before; a fleet's number is never used twice", .0.0)]
     Launched(FleetId),
@@ -199,7 +203,7 @@ impl Simulation {
         let now = self.now.as_ns();
         self.fleets.retain(|(_, f)| !(f.retired && f.is_drained(now)));
         let generation = self.generations.entry(spec.variant.clone()).or_insert(0);
-        self.fleets.push((id, Fleet::new(self.seed, *generation, spec)));
+        self.fleets.push((id, Fleet::new(self.seed, *generation, now, spec)));
         *generation += 1;
         self.find_routed();
         Ok(())
@@ -214,6 +218,24 @@ impl Simulation {
         let place = self.place(id)?;
         self.fleets[place].1.resize(instances);
         Ok(())
+    }
+
+    /// From now on these faults hold on a fleet, and no others; none at all heals it. A fleet that has just been
+    /// launched must be told at once.
+    ///
+    /// # Errors
+    /// [`SimulationError::NoFleet`], [`SimulationError::Fault`] for a size out of range; nothing has changed then.
+    pub fn set_faults(&mut self, id: FleetId, faults: &[Fault]) -> Result<(), SimulationError> {
+        faults.iter().try_for_each(Fault::check)?;
+        let place = self.place(id)?;
+        let now = self.now.as_ns();
+        self.fleets[place].1.set_faults(now, faults);
+        Ok(())
+    }
+
+    /// Whether a fleet's model gets skewed input.
+    pub fn is_skewed(&self, id: FleetId) -> bool {
+        self.fleets.iter().any(|(f, fleet)| *f == id && fleet.skewed())
     }
 
     /// Ends a fleet: it gets nothing new, and finishes what is in it.
@@ -416,7 +438,11 @@ impl Simulation {
         let model_us = costs.0[artifact.index()].us(table.tokens(review));
         let served = fleet.serve(self.now.as_ns(), model_us);
         let answered = served.status.is_answered();
-        let predicted = if answered { table.prediction(artifact, review).map(|p| p.stars) } else { None };
+        let predicted = match answered {
+            true if fleet.skewed() => table.skewed_prediction(artifact, review).map(|p| p.stars),
+            true => table.prediction(artifact, review).map(|p| p.stars),
+            false => None,
+        };
         InvocationRecord {
             id,
             arrival: self.now,
@@ -431,6 +457,7 @@ impl Simulation {
             overhead_ns: served.overhead_ns,
             predicted,
             copy: false,
+            leaked_kib: served.leaked_kib,
         }
     }
 }

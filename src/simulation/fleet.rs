@@ -1,6 +1,7 @@
 //! The instances of one variant: who gets a request, how long it takes.
 
 use super::{
+    faults::{Fault, Trouble},
     queue::{Admission, Queue},
     random::{Lognormal, Stream, VariantPurpose},
 };
@@ -163,6 +164,8 @@ pub struct InstanceGauge {
     pub waiting: u32,
     /// Requests that may wait before the next is refused.
     pub queue_limit: u32,
+    /// It does not answer.
+    pub down: bool,
 }
 
 /// What a fleet makes of one request.
@@ -173,6 +176,7 @@ pub(super) struct Served {
     pub wait_ns: u64,
     pub service_ns: u64,
     pub overhead_ns: u64,
+    pub leaked_kib: u32,
 }
 
 /// The instances of one variant in one deployment.
@@ -187,11 +191,17 @@ pub(super) struct Fleet {
     overhead: Lognormal,
     choice: Stream,
     pub retired: bool,
+    /// What its streams are named after.
+    seed: u64,
+    generation: u32,
+    began_ns: u64,
+    /// None until its first fault, so that a sound fleet pays one look at it.
+    trouble: Option<Box<Trouble>>,
 }
 
 impl Fleet {
     /// `generation` counts the fleets of this variant's name from 0.
-    pub fn new(seed: u64, generation: u32, spec: FleetSpec) -> Self {
+    pub fn new(seed: u64, generation: u32, began_ns: u64, spec: FleetSpec) -> Self {
         let stream = |purpose| Stream::of_variant(seed, &spec.variant, generation, purpose);
         let instance = spec.instance_type.spec();
         let s = spec.service;
@@ -207,6 +217,10 @@ impl Fleet {
             ),
             choice: stream(VariantPurpose::Instance),
             retired: false,
+            seed,
+            generation,
+            began_ns,
+            trouble: None,
             spec,
         }
     }
@@ -220,16 +234,20 @@ impl Fleet {
     pub fn resize(&mut self, instances: u32) {
         let idle = Queue::new(self.spec.instance_type.spec().vcpus, self.spec.queue_limit);
         self.instances.resize(instances as usize, idle);
+        if let Some(trouble) = &mut self.trouble {
+            trouble.resize(instances as usize);
+        }
         self.spec.instances = instances;
     }
 
     /// Takes a request that costs the model `model_us`.
     #[inline]
     pub fn serve(&mut self, now_ns: u64, model_us: f64) -> Served {
+        if self.trouble.as_ref().is_some_and(|t| t.any()) {
+            return self.serve_in_trouble(now_ns, model_us);
+        }
         let instance = self.choose(now_ns);
-        // Drawn for refused requests too: the k-th request of a variant has the k-th draw.
-        let service_ns = ((model_us + self.container_us) * self.ns_per_us * self.noise.draw() + 0.5) as u64;
-        let overhead_ns = (self.overhead.draw() + 0.5) as u64;
+        let (service_ns, overhead_ns) = self.draw(model_us);
         let place = instance as u16;
         match self.instances[instance].offer(now_ns, service_ns) {
             Admission::Served { wait_ns } => Served {
@@ -238,6 +256,7 @@ impl Fleet {
                 wait_ns,
                 service_ns,
                 overhead_ns,
+                leaked_kib: 0,
             },
             Admission::Full => Served {
                 instance: place,
@@ -245,8 +264,74 @@ impl Fleet {
                 wait_ns: 0,
                 service_ns: 0,
                 overhead_ns,
+                leaked_kib: 0,
             },
         }
+    }
+
+    /// Service time and overhead of the next request, ns. Drawn for refused requests too: the k-th request of a
+    /// variant has the k-th draw.
+    #[inline]
+    fn draw(&mut self, model_us: f64) -> (u64, u64) {
+        let service_ns = ((model_us + self.container_us) * self.ns_per_us * self.noise.draw() + 0.5) as u64;
+        (service_ns, (self.overhead.draw() + 0.5) as u64)
+    }
+
+    /// From `now_ns` on these faults hold, and no others.
+    pub fn set_faults(&mut self, now_ns: u64, faults: &[Fault]) {
+        if faults.is_empty() && self.trouble.is_none() {
+            return;
+        }
+        let Self { spec, instances, trouble, seed, generation, began_ns, .. } = self;
+        let trouble = trouble.get_or_insert_with(|| Box::new(Trouble::new(*seed, *generation, spec)));
+        trouble.set(now_ns, faults, instances, spec, now_ns == *began_ns);
+    }
+
+    /// Whether its model gets skewed input.
+    #[inline]
+    pub fn skewed(&self) -> bool {
+        self.trouble.as_ref().is_some_and(|t| t.skewed())
+    }
+
+    /// [`Self::serve`] while a fault holds.
+    #[cold]
+    fn serve_in_trouble(&mut self, now_ns: u64, model_us: f64) -> Served {
+        let (service_ns, overhead_ns) = self.draw(model_us);
+        // Taken out and put back, so that a choice can look at the queues meanwhile.
+        let mut trouble = self.trouble.take();
+        let served = trouble.as_mut().and_then(|trouble| {
+            trouble.find_candidates(now_ns);
+            let instance = self.choose_among(now_ns, &trouble.candidates);
+            let queue = self.instances.get_mut(instance)?;
+            Some(trouble.serve(now_ns, instance, queue, service_ns, overhead_ns, &self.spec))
+        });
+        self.trouble = trouble;
+        served.unwrap_or(Served {
+            instance: 0,
+            status: InvocationStatus::Overloaded,
+            wait_ns: 0,
+            service_ns: 0,
+            overhead_ns,
+            leaked_kib: 0,
+        })
+    }
+
+    /// [`Self::choose`] among some of the instances.
+    fn choose_among(&mut self, now_ns: u64, candidates: &[usize]) -> usize {
+        let any_of = |choice: &mut Stream, n: usize| if n > 1 { choice.below(n as u64) as usize } else { 0 };
+        let found = match self.spec.strategy {
+            RoutingStrategy::Random => candidates.get(any_of(&mut self.choice, candidates.len())).copied(),
+            RoutingStrategy::LeastOutstandingRequests => {
+                let there: Vec<u32> =
+                    candidates.iter().map(|&i| self.instances[i].outstanding(now_ns)).collect();
+                let least = there.iter().min();
+                let equals = there.iter().filter(|t| Some(*t) == least).count();
+                let skip = any_of(&mut self.choice, equals);
+                let mut best = candidates.iter().zip(&there).filter(|(_, t)| Some(*t) == least);
+                best.nth(skip).map(|(i, _)| *i)
+            }
+        };
+        found.unwrap_or(0)
     }
 
     #[inline]
@@ -287,13 +372,14 @@ impl Fleet {
     pub fn gauges(&self, now_ns: u64) -> Vec<InstanceGauge> {
         let vcpus = self.spec.instance_type.spec().vcpus;
         let queue_limit = self.spec.queue_limit;
-        let gauge = |q: &Queue| InstanceGauge {
+        let gauge = |(i, q): (usize, &Queue)| InstanceGauge {
             busy: q.busy(now_ns),
             vcpus,
             waiting: q.waiting(now_ns),
             queue_limit,
+            down: self.trouble.as_ref().is_some_and(|t| t.is_down(i, now_ns)),
         };
-        self.instances.iter().map(gauge).collect()
+        self.instances.iter().enumerate().map(gauge).collect()
     }
 
     /// Whether nothing is left in it.
@@ -328,7 +414,7 @@ mod tests {
 
     #[test]
     fn the_least_busy_instance_is_chosen_and_ties_are_even() {
-        let mut fleet = Fleet::new(1, 0, spec(RoutingStrategy::LeastOutstandingRequests, 3));
+        let mut fleet = Fleet::new(1, 0, 0, spec(RoutingStrategy::LeastOutstandingRequests, 3));
         // Three instances of two vCPUs: six requests at one moment fill them evenly.
         let mut seen = [0; 3];
         for _ in 0..6 {
@@ -344,7 +430,7 @@ mod tests {
 
     #[test]
     fn a_fleet_that_shrinks_keeps_its_first_instances() {
-        let mut fleet = Fleet::new(1, 0, spec(RoutingStrategy::Random, 3));
+        let mut fleet = Fleet::new(1, 0, 0, spec(RoutingStrategy::Random, 3));
         for _ in 0..100 {
             fleet.serve(0, 1e6);
         }
@@ -352,14 +438,17 @@ mod tests {
         fleet.resize(1);
         assert_eq!(fleet.gauges(0), before[..1]);
         fleet.resize(2);
-        assert_eq!(fleet.gauges(0)[1], InstanceGauge { busy: 0, vcpus: 2, waiting: 0, queue_limit: 64 });
+        assert_eq!(
+            fleet.gauges(0)[1],
+            InstanceGauge { busy: 0, vcpus: 2, waiting: 0, queue_limit: 64, down: false }
+        );
         assert!(!fleet.is_drained(0) && fleet.is_drained(u64::MAX));
     }
 
     #[test]
     fn a_generation_draws_its_own_noise() {
-        let mut a = Fleet::new(1, 0, spec(RoutingStrategy::Random, 1));
-        let mut b = Fleet::new(1, 1, spec(RoutingStrategy::Random, 1));
+        let mut a = Fleet::new(1, 0, 0, spec(RoutingStrategy::Random, 1));
+        let mut b = Fleet::new(1, 1, 0, spec(RoutingStrategy::Random, 1));
         assert_ne!(a.serve(0, 1.0).service_ns, b.serve(0, 1.0).service_ns);
     }
 }

@@ -4,6 +4,7 @@
 //! nanoseconds, a fixed generator (ChaCha8), and of the functions on floats only `+ − × ÷ √` and those of `libm`.
 
 mod engine;
+mod faults;
 mod fleet;
 mod queue;
 mod random;
@@ -11,6 +12,10 @@ pub mod reviews;
 mod traffic;
 
 pub use engine::{Simulation, SimulationError};
+pub use faults::{
+    Fault, FaultError, HEALTH_CHECK_S, MAX_COLD_REQUESTS, MAX_EXTRA_MS, MAX_LEAK_MIB, MAX_SLOW_FACTOR,
+    RESTART_S,
+};
 pub use fleet::{
     DEFAULT_QUEUE_LIMIT, FleetError, FleetSpec, InstanceGauge, MAX_INSTANCES, MAX_QUEUE_LIMIT, MAX_SIGMA,
     MAX_TIME_US, ServiceSettings, unmeasured_cost,

@@ -41,6 +41,12 @@ pub enum VariantPurpose {
     Instance = 2,
     /// Overhead latency.
     Overhead = 3,
+    /// Which requests a fault makes slow.
+    Spikes = 4,
+    /// Which requests a fault turns away.
+    ClientErrors = 5,
+    /// Which requests a fault makes fail.
+    ModelErrors = 6,
 }
 
 /// One stream of random bits.

@@ -54,8 +54,8 @@ struct Worker {
     costs: [Option<ServiceCost>; 3],
     /// Answers to built-in texts, kept when a lab is opened anew.
     answers: [BTreeMap<ReviewId, Option<Prediction>>; 3],
-    /// Where filling the table goes on.
-    cursor: [u32; 3],
+    /// Where filling the table goes on, with usual input and with skewed input.
+    cursor: [[u32; 3]; 2],
     replay: Option<Replay>,
     /// Texts to be scored as soon as their model is there: number of the message, artefact, hashes.
     to_score: Vec<(u64, Artifact, Vec<Vec<u32>>)>,
@@ -89,7 +89,7 @@ pub fn start() {
         models: [Loaded::No, Loaded::No, Loaded::No],
         costs: [None; 3],
         answers: Default::default(),
-        cursor: [0; 3],
+        cursor: [[0; 3]; 2],
         replay: None,
         to_score: Vec::new(),
         visible: true,
@@ -234,7 +234,7 @@ fn take_file(shared: Shared, file: File) {
                 reviews.truncate(OWN_SENT);
                 let kept = reviews.len() as u64;
                 worker.experiment.set_own_reviews(reviews);
-                worker.cursor = [0; 3];
+                worker.cursor = [[0; 3]; 2];
                 worker.changed = true;
                 let errors = own.errors.iter().map(ToString::to_string).collect();
                 OwnFile { rows: own.rows, kept, bad_rows: own.bad_rows, errors, failure: None, ended: true }
@@ -319,7 +319,7 @@ impl Worker {
 
     fn open(&mut self, journal: Journal) {
         self.experiment = Experiment::for_journal(&journal);
-        self.cursor = [0; 3];
+        self.cursor = [[0; 3]; 2];
         for artifact in Artifact::ALL {
             for (review, answer) in &self.answers[artifact.index()] {
                 self.experiment.table_mut().answer(artifact, *review, *answer);
@@ -339,7 +339,14 @@ impl Worker {
                 for artifact in Artifact::ALL {
                     let Some(model) = self.prepared(artifact) else { continue };
                     let answer = model.predict(&tokens).map_err(Refusal::runtime)?;
-                    self.experiment.table_mut().answer(artifact, own.review, answer);
+                    let skewed =
+                        self.experiment.needs_skewed().then(|| model.predict(&tokens.clone().skewed()));
+                    let skewed = skewed.transpose().map_err(Refusal::runtime)?;
+                    let table = self.experiment.table_mut();
+                    table.answer(artifact, own.review, answer);
+                    if let Some(answer) = skewed {
+                        table.answer_skewed(artifact, own.review, answer);
+                    }
                 }
             }
         }
@@ -466,8 +473,15 @@ impl Worker {
 
     /// Asks a model about reviews that it was not asked about, until the slice is over.
     fn fill(&mut self, artifact: Artifact, began: f64) {
+        self.fill_column(artifact, began, false);
+        if self.experiment.needs_skewed() {
+            self.fill_column(artifact, began, true);
+        }
+    }
+
+    fn fill_column(&mut self, artifact: Artifact, began: f64, skewed: bool) {
         let Loaded::Ready(model) = &self.models[artifact.index()] else { return };
-        let cursor = &mut self.cursor[artifact.index()];
+        let cursor = &mut self.cursor[usize::from(skewed)][artifact.index()];
         let built_in = self.experiment.corpus().built_in_len() as u32;
         let end = self.experiment.corpus().len() as u32;
         while *cursor < end && now_ms() - began < SLICE_MS {
@@ -477,12 +491,25 @@ impl Worker {
                     break;
                 }
                 *cursor += 1;
-                if self.experiment.table().is_answered(artifact, review) {
+                let table = self.experiment.table();
+                let known = if skewed {
+                    table.is_answered_skewed(artifact, review)
+                } else {
+                    table.is_answered(artifact, review)
+                };
+                if known {
                     continue;
                 }
                 let Some(text) = self.experiment.text(review) else { continue };
                 // A text that the model fails on has no prediction; the record says so.
-                let answer = model.predict(&Tokens::of(text)).unwrap_or(None);
+                let tokens = Tokens::of(text);
+                let tokens = if skewed { tokens.skewed() } else { tokens };
+                let answer = model.predict(&tokens).unwrap_or(None);
+                if skewed {
+                    self.experiment.table_mut().answer_skewed(artifact, review, answer);
+                    self.changed = true;
+                    continue;
+                }
                 self.experiment.table_mut().answer(artifact, review, answer);
                 if review.0 < built_in {
                     self.answers[artifact.index()].insert(review, answer);

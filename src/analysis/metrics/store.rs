@@ -9,6 +9,7 @@ use super::{
 };
 use crate::domain::{
     EndpointName, FleetId, InvocationRecord, InvocationStatus, SECOND_NS, VariantName, VirtualTime,
+    idle_memory_gib,
 };
 
 /// Time from a full minute to its datapoint (a lab rule; the service takes minutes, too).
@@ -31,12 +32,6 @@ const MINUTE_NS: u64 = 60 * SECOND_NS;
 const PERCENT: f64 = 1e6;
 
 // The lab's rules for what no request reveals. Round figures of a small Linux container.
-/// Memory of system and server, GiB.
-const SYSTEM_GIB: f64 = 0.5;
-/// Memory of a worker process without its model, GiB. One worker per vCPU.
-const WORKER_GIB: f64 = 0.1;
-/// Times that a worker holds the model: as read, as unpacked, and its activations.
-const MODEL_COPIES: f64 = 3.0;
 /// Memory of a request in flight, GiB.
 const REQUEST_GIB: f64 = 1.0 / 1_024.0;
 /// Disk of an instance, GiB.
@@ -47,6 +42,7 @@ const IMAGE_GIB: f64 = 3.0;
 const LOG_LINE_BYTES: u64 = 200;
 const LOG_BYTES: u64 = 256 << 20;
 const GIB: f64 = (1u64 << 30) as f64;
+const KIB_PER_GIB: f64 = (1u64 << 20) as f64;
 
 /// What an instance of a fleet has, as far as metrics depend on it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -114,6 +110,8 @@ struct Load {
     gpu_ns: u64,
     /// Time of requests in it, waiting or served, ns.
     present_ns: u64,
+    /// What its container had lost when a request was last taken, KiB. It stays lost, so it goes on into the next minute.
+    leaked_kib: u32,
 }
 
 /// Samples of one variant in a minute, or in several.
@@ -303,6 +301,8 @@ struct Live {
     load: Vec<Load>,
     last: Vec<Load>,
     served: Vec<u64>,
+    /// Whether a container ever lost memory.
+    leaks: bool,
     /// Work that is booked for the minutes after this one.
     ahead: VecDeque<Vec<Load>>,
     /// Samples of the instances of a minute that is being closed.
@@ -329,6 +329,7 @@ impl Live {
             load: vec![Load::default(); instances as usize],
             last: Vec::new(),
             served: vec![0; instances as usize],
+            leaks: false,
             ahead: VecDeque::new(),
             scratch: LatencySketch::default(),
         }
@@ -337,6 +338,9 @@ impl Live {
     #[inline]
     fn count(&mut self, record: &InvocationRecord) {
         self.invocations += 1;
+        if self.leaks || record.leaked_kib > 0 {
+            self.note_leak(record);
+        }
         match record.status {
             InvocationStatus::Answered => {}
             InvocationStatus::ClientError => {
@@ -355,12 +359,23 @@ impl Live {
         }
     }
 
+    #[cold]
+    fn note_leak(&mut self, record: &InvocationRecord) {
+        self.leaks = true;
+        if let Some(load) = self.load.get_mut(usize::from(record.instance)) {
+            load.leaked_kib = record.leaked_kib;
+        }
+    }
+
     /// Books the work of a request for the minutes that it covers.
     #[inline]
     fn book(&mut self, record: &InvocationRecord) {
         let instance = usize::from(record.instance);
         if instance >= self.load.len() {
             self.load.resize(instance + 1, Load::default());
+        }
+        // Apart from the loads: a fleet that has just grown has a log for each instance, but no load yet.
+        if instance >= self.served.len() {
             self.served.resize(instance + 1, 0);
         }
         self.served[instance] += 1;
@@ -422,6 +437,9 @@ impl Live {
         // An instance that comes anew starts with an empty log.
         self.served.truncate(instances as usize);
         self.served.resize(instances as usize, 0);
+        for gone in self.load.iter_mut().skip(instances as usize) {
+            gone.leaked_kib = 0;
+        }
         self.instances = instances;
     }
 
@@ -447,9 +465,9 @@ impl Live {
         }
         row.cpu = self.sample(|_, _, load| 100.0 * load.busy_ns as f64 / MINUTE_NS as f64);
         row.memory = self.sample(|h, _, load| {
-            let worker = WORKER_GIB + MODEL_COPIES * h.model_bytes as f64 / GIB;
             let requests = load.present_ns as f64 / MINUTE_NS as f64;
-            let gib = SYSTEM_GIB + f64::from(h.vcpus) * worker + requests * REQUEST_GIB;
+            let leaked = f64::from(load.leaked_kib) / KIB_PER_GIB;
+            let gib = idle_memory_gib(h.vcpus, h.model_bytes) + requests * REQUEST_GIB + leaked;
             (100.0 * gib / h.memory_gib).min(100.0)
         });
         row.disk = self.sample(|h, served, _| {
@@ -476,6 +494,11 @@ impl Live {
         self.last = std::mem::replace(&mut self.load, next);
         let instances = self.load.len().max(self.instances as usize);
         self.load.resize(instances, Load::default());
+        if self.leaks {
+            for (load, last) in self.load.iter_mut().zip(&self.last) {
+                load.leaked_kib = last.leaked_kib;
+            }
+        }
         row
     }
 
@@ -510,7 +533,8 @@ impl Live {
 /// - `ModelLatency`, `OverheadLatency`: of requests that reached the model.
 /// - `CPUUtilization`: `100 · vCPU time ÷ 60 s` of each instance and minute, idle ones 0.
 /// - `GPUUtilization`: the same of the model's part of the service times, at most 100 per GPU; none without a GPU.
-/// - `MemoryUtilization` (a lab rule): 0.5 GiB + per vCPU (0.1 GiB + 3 × model) + 1 MiB per request in flight.
+/// - `MemoryUtilization` (a lab rule): 0.5 GiB + per vCPU (0.1 GiB + 3 × model) + 1 MiB per request in flight
+///   + what the container has lost.
 /// - `DiskUtilization` (a lab rule): of 30 GiB, 3 GiB image + 2 × model + 200 bytes of log per request, cut at 256 MiB.
 ///
 /// Percentiles of latencies and utilisation are within [`SKETCH_RELATIVE_ERROR`](super::SKETCH_RELATIVE_ERROR) of the

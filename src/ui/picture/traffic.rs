@@ -143,6 +143,7 @@ mod tests {
             overhead_ns: 0,
             predicted: None,
             copy: false,
+            leaked_kib: 0,
         }
     }
 
