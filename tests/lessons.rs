@@ -4,8 +4,10 @@
 use rollout_lab::{
     analysis::metrics::{Metric, Statistic},
     domain::{
-        Artifact, Command, ContainerImage, ContainerInput, DesiredWeightAndCapacity, ImageScope,
-        ProductionVariantInput, ReviewId, Stars,
+        Artifact, AutoRollbackConfiguration, BlueGreenUpdatePolicy, CapacitySize, CapacityType, Command,
+        ComparisonOperator, ContainerImage, ContainerInput, DeploymentConfig, DesiredWeightAndCapacity,
+        Dimension, ImageScope, MetricAlarmInput, ProductionVariantInput, ReviewId, RollbackAlarm, Stars,
+        TrafficRoutingConfiguration, TrafficRoutingType, TreatMissingData,
     },
     inference::{Prediction, ServiceCost},
     lab::{Experiment, LabAction, LabId, Pace, Progress, Prompt, TrafficSettings, lessons},
@@ -125,6 +127,56 @@ fn release(endpoint: &str, configs: &[&str], models: &[&str]) -> Vec<LabAction> 
     all
 }
 
+const GUARD: &[&str] = &["reviews-errors"];
+
+fn update(config: &str, kind: Option<TrafficRoutingType>, alarms: &[&str]) -> LabAction {
+    let size = |value| CapacitySize { kind: CapacityType::CapacityPercent, value };
+    let policy = kind.map(|kind| DeploymentConfig {
+        blue_green_update_policy: Some(BlueGreenUpdatePolicy {
+            traffic_routing_configuration: TrafficRoutingConfiguration {
+                kind,
+                wait_interval_in_seconds: 300,
+                canary_size: (kind == TrafficRoutingType::Canary).then(|| size(10)),
+                linear_step_size: (kind == TrafficRoutingType::Linear).then(|| size(20)),
+            },
+            termination_wait_in_seconds: Some(300),
+            maximum_execution_timeout_in_seconds: None,
+        }),
+        rolling_update_policy: None,
+        auto_rollback_configuration: Some(AutoRollbackConfiguration {
+            alarms: alarms.iter().map(|a| RollbackAlarm { alarm_name: (*a).into() }).collect(),
+        }),
+    });
+    call(Command::UpdateEndpoint {
+        endpoint_name: "reviews".into(),
+        endpoint_config_name: config.into(),
+        retain_all_variant_properties: false,
+        exclude_retained_variant_properties: vec![],
+        deployment_config: policy,
+        retain_deployment_config: false,
+    })
+}
+
+fn errors_above(threshold: f64) -> MetricAlarmInput {
+    MetricAlarmInput {
+        alarm_name: "reviews-errors".into(),
+        namespace: "AWS/SageMaker".into(),
+        metric_name: "Invocation5XXErrors".into(),
+        dimensions: vec![
+            Dimension::new("EndpointName", "reviews"),
+            Dimension::new("VariantName", "AllTraffic"),
+        ],
+        statistic: Some("Average".into()),
+        extended_statistic: None,
+        period: 60,
+        evaluation_periods: 1,
+        datapoints_to_alarm: None,
+        threshold,
+        comparison_operator: ComparisonOperator::GreaterThanThreshold,
+        treat_missing_data: Some(TreatMissingData::NotBreaching),
+    }
+}
+
 /// What a learner does at each step, by the step's name.
 fn solution(lab: LabId) -> Vec<(&'static str, Vec<LabAction>)> {
     let ab = [("VariantA", "model-a", 50.0), ("VariantB", "model-b", 50.0)];
@@ -206,6 +258,36 @@ fn solution(lab: LabId) -> Vec<(&'static str, Vec<LabAction>)> {
             ("promote", vec![all_to_b(), wait(46)]),
             ("release", release("reviews", &["canary"], &["reviews-a", "reviews-b"])),
         ],
+        LabId::Guardrails => vec![
+            ("serve", vec![create("reviews", "reviews-v1"), wait(241)]),
+            ("traffic", vec![traffic(50.0), wait(30)]),
+            ("all-at-once", vec![update("reviews-v2", None, &[]), wait(241 + 120)]),
+            ("back", vec![update("reviews-v1", None, &[]), wait(241)]),
+            (
+                "alarms",
+                vec![
+                    LabAction::DryRunAlarm(errors_above(1.0)),
+                    call(Command::PutMetricAlarm(errors_above(0.02))),
+                    LabAction::DryRunAlarm(errors_above(0.02)),
+                ],
+            ),
+            // By then the disaster has left the alarm's window, and the alarm is OK.
+            (
+                "canary",
+                vec![wait(180), update("reviews-v2", Some(TrafficRoutingType::Canary), GUARD), wait(900)],
+            ),
+            ("linear", vec![update("reviews-v2", Some(TrafficRoutingType::Linear), GUARD), wait(900)]),
+            (
+                "compare",
+                vec![LabAction::CompareRollouts {
+                    endpoint_name: "reviews".into(),
+                    endpoint_config_name: "reviews-v2".into(),
+                    alarm_names: vec!["reviews-errors".into()],
+                    minutes: 30,
+                }],
+            ),
+            ("release", release("reviews", &["reviews-v1", "reviews-v2"], &["reviews-a", "reviews-b"])),
+        ],
         LabId::Sandbox => vec![],
     }
 }
@@ -242,7 +324,10 @@ fn every_goal_is_unmet_until_its_solution_is_done() {
                 e.steps().iter().find(|s| s.id == id)
             );
         }
-        assert_eq!(e.counts().0, e.counts().1, "a request failed in {lab:?}");
+        // In the Guardrails lab a bad version is rolled out on purpose.
+        if lab != LabId::Guardrails {
+            assert_eq!(e.counts().0, e.counts().1, "a request failed in {lab:?}");
+        }
     }
 }
 

@@ -16,19 +16,22 @@ pub enum LabId {
     AbTesting,
     /// A canary at 5%.
     Canary,
+    /// The same bad version in four ways.
+    Guardrails,
     /// Everything unlocked, no steps.
     Sandbox,
 }
 
 impl LabId {
     /// All of them, in teaching order.
-    pub const ALL: [Self; 3] = [Self::AbTesting, Self::Canary, Self::Sandbox];
+    pub const ALL: [Self; 4] = [Self::AbTesting, Self::Canary, Self::Guardrails, Self::Sandbox];
 
     /// Its name in an address, e.g. `ab-testing`.
     pub const fn slug(self) -> &'static str {
         match self {
             Self::AbTesting => "ab-testing",
             Self::Canary => "canary",
+            Self::Guardrails => "guardrails",
             Self::Sandbox => "sandbox",
         }
     }

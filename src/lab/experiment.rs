@@ -327,6 +327,7 @@ impl Experiment {
                 Command::DeleteEndpointConfig { endpoint_config_name: "autopilot-config".into() },
                 Command::DeleteModel { model_name: "autopilot-model".into() },
             ],
+            LabId::Guardrails => lessons::guardrails::furniture(),
             LabId::Canary => vec![model("reviews-a", Artifact::A), model("reviews-b", Artifact::B)],
             LabId::Sandbox => vec![
                 model("reviews-a", Artifact::A),
@@ -337,6 +338,12 @@ impl Experiment {
         for call in &calls {
             // The calls are constants that the controller takes; a test opens every lab.
             let _ = self.plane.execute(call, VirtualTime::ZERO);
+        }
+        if self.lab == LabId::Guardrails {
+            // The version is bad from the beginning, and the alarms are watched from then on.
+            let [_, bad] = lessons::guardrails::VERSIONS;
+            let _ = self.break_version(bad, lessons::guardrails::BAD, super::MAX_FAULT_S);
+            self.guardrails.follow(&self.plane, VirtualTime::ZERO);
         }
         // The leftover comes into service without a fleet: nobody calls it, it only costs.
         let _ = self.plane.advance(VirtualTime::ZERO);

@@ -27,12 +27,12 @@ impl Verdict {
         Self { done: true, missing: String::new(), fraction: None }
     }
 
-    fn when(done: bool, missing: impl Into<String>) -> Self {
+    pub fn when(done: bool, missing: impl Into<String>) -> Self {
         if done { Self::done() } else { Self { done, missing: missing.into(), fraction: None } }
     }
 
     /// So much of `of` is there.
-    fn counted(have: u64, of: u64, what: &str) -> Self {
+    pub fn counted(have: u64, of: u64, what: &str) -> Self {
         let fraction = Some((have as f64 / of.max(1) as f64).min(1.0));
         if have >= of {
             Self { fraction, ..Self::done() }
@@ -202,6 +202,7 @@ pub(super) fn judge(goal: &Goal, e: &Experiment) -> Verdict {
             };
             Verdict::when(only, missing)
         }
+        Goal::Guarded(goal) => super::guarded::judge(goal, e),
         Goal::AllReleased => {
             let left = [
                 (endpoints(e).count(), "endpoint"),

@@ -2,6 +2,7 @@
 
 mod ab_testing;
 mod canary;
+pub(in crate::lab) mod guardrails;
 
 use super::{Control, LabId, Lesson};
 
@@ -24,6 +25,9 @@ static SANDBOX: Lesson = Lesson {
         Control::InferenceCode,
         Control::Exposure,
         Control::Release,
+        Control::Deployment,
+        Control::Alarms,
+        Control::Harm,
     ],
 };
 
@@ -32,6 +36,7 @@ pub fn lesson(lab: LabId) -> &'static Lesson {
     match lab {
         LabId::AbTesting => &ab_testing::LESSON,
         LabId::Canary => &canary::LESSON,
+        LabId::Guardrails => &guardrails::LESSON,
         LabId::Sandbox => &SANDBOX,
     }
 }
