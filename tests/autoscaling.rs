@@ -38,7 +38,11 @@ fn config(name: &str, production: &[ProductionVariantInput], shadow: &[Productio
 }
 
 fn create(config: &str) -> Command {
-    Command::CreateEndpoint { endpoint_name: "reviews".into(), endpoint_config_name: config.into() }
+    Command::CreateEndpoint {
+        endpoint_name: "reviews".into(),
+        endpoint_config_name: config.into(),
+        deployment_config: None,
+    }
 }
 
 fn update(config: &str) -> Command {
@@ -47,6 +51,8 @@ fn update(config: &str) -> Command {
         endpoint_config_name: config.into(),
         retain_all_variant_properties: false,
         exclude_retained_variant_properties: vec![],
+        deployment_config: None,
+        retain_deployment_config: false,
     }
 }
 
@@ -289,7 +295,11 @@ fn bad_calls_are_refused_in_the_service_s_words() {
     }
     let mut burstable = scaled(1, register("Main", 1, 10), policy("Main", 100.0));
     burstable.execute(&config("t2", &[variant("Small", "ml.t2.medium", 1)], &[]), at).unwrap();
-    let call = Command::CreateEndpoint { endpoint_name: "small".into(), endpoint_config_name: "t2".into() };
+    let call = Command::CreateEndpoint {
+        endpoint_name: "small".into(),
+        endpoint_config_name: "t2".into(),
+        deployment_config: None,
+    };
     burstable.execute(&call, at).unwrap();
     burstable.advance(VirtualTime::from_s(490));
     let mut target = register("Small", 1, 2);

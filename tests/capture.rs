@@ -95,7 +95,11 @@ fn served(seed: u64, data_capture_config: Option<DataCaptureConfig>) -> Experime
     );
     call(
         &mut e,
-        Command::CreateEndpoint { endpoint_name: ENDPOINT.into(), endpoint_config_name: "live".into() },
+        Command::CreateEndpoint {
+            endpoint_name: ENDPOINT.into(),
+            endpoint_config_name: "live".into(),
+            deployment_config: None,
+        },
     );
     wait(&mut e, 241);
     e

@@ -54,6 +54,8 @@ fn update(config: &str) -> Command {
         endpoint_config_name: config.into(),
         retain_all_variant_properties: false,
         exclude_retained_variant_properties: Vec::new(),
+        deployment_config: None,
+        retain_deployment_config: false,
     }
 }
 
@@ -71,7 +73,11 @@ fn account() -> ControlPlane {
         config("live", &[("Production", "model-a")]),
         config("next", &[("Production", "model-b")]),
         config("two", &[("Production", "model-a"), ("Other", "model-b")]),
-        Command::CreateEndpoint { endpoint_name: ENDPOINT.into(), endpoint_config_name: "live".into() },
+        Command::CreateEndpoint {
+            endpoint_name: ENDPOINT.into(),
+            endpoint_config_name: "live".into(),
+            deployment_config: None,
+        },
     ] {
         plane.execute(&call, s(0)).unwrap();
     }
@@ -780,6 +786,7 @@ fn no_sequence_of_calls_leaves_anything_stuck() {
                 10 => Command::CreateEndpoint {
                     endpoint_name: ENDPOINT.into(),
                     endpoint_config_name: "live".into(),
+                    deployment_config: None,
                 },
                 11 => Command::DeleteModel { model_name: models[pick(3)].into() },
                 12 => model(models[pick(2)], [Artifact::A, Artifact::B][pick(2)], ImageScope::Inference),

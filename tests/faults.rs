@@ -228,6 +228,7 @@ fn config(name: &str, variants: &[(&str, &str, u32)]) -> LabAction {
         endpoint_config_name: name.into(),
         production_variants: variants.iter().map(variant).collect(),
         shadow_production_variants: Vec::new(),
+        data_capture_config: None,
     })
 }
 
@@ -237,6 +238,8 @@ fn update(config: &str) -> LabAction {
         endpoint_config_name: config.into(),
         retain_all_variant_properties: false,
         exclude_retained_variant_properties: vec![],
+        deployment_config: None,
+        retain_deployment_config: false,
     })
 }
 
@@ -256,8 +259,11 @@ fn serving(seed: u64) -> Experiment {
         e.act(&LabAction::StateCost { artifact, base_us: 50.0, per_token_us: 2.0 }).unwrap();
     }
     e.act(&config("ab", &[("A", "reviews-a", 2), ("B", "reviews-b", 2)])).unwrap();
-    let create =
-        Command::CreateEndpoint { endpoint_name: "reviews".into(), endpoint_config_name: "ab".into() };
+    let create = Command::CreateEndpoint {
+        endpoint_name: "reviews".into(),
+        endpoint_config_name: "ab".into(),
+        deployment_config: None,
+    };
     e.act(&LabAction::Call(create)).unwrap();
     wait(&mut e, 240);
     let traffic = TrafficSettings { on: true, per_second: 100.0, ..TrafficSettings::default() };

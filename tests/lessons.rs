@@ -4,12 +4,14 @@
 use rollout_lab::{
     analysis::metrics::{Metric, Statistic},
     domain::{
-        Artifact, ByExperimentName, Command, ContainerImage, ContainerInput, CreateInferenceExperiment,
-        DataStorageConfig, DeregisterScalableTarget, DesiredWeightAndCapacity, INVOCATIONS_PER_INSTANCE,
-        ImageScope, ModelVariantAction, ModelVariantConfig, PredefinedMetric, ProductionVariantInput,
-        PutScalingPolicy, RegisterScalableTarget, ReviewId, SCALABLE_DIMENSION, SERVICE_NAMESPACE,
-        ShadowModeConfig, ShadowModelVariantConfig, Stars, StopInferenceExperiment, TargetTracking,
-        UpdateInferenceExperiment, resource_id,
+        Artifact, AutoRollbackConfiguration, BlueGreenUpdatePolicy, ByExperimentName, CapacitySize,
+        CapacityType, Command, ComparisonOperator, ContainerImage, ContainerInput, CreateInferenceExperiment,
+        DataStorageConfig, DeploymentConfig, DeregisterScalableTarget, DesiredWeightAndCapacity, Dimension,
+        INVOCATIONS_PER_INSTANCE, ImageScope, MetricAlarmInput, ModelVariantAction, ModelVariantConfig,
+        PredefinedMetric, ProductionVariantInput, PutScalingPolicy, RegisterScalableTarget, ReviewId,
+        RollbackAlarm, SCALABLE_DIMENSION, SERVICE_NAMESPACE, ShadowModeConfig, ShadowModelVariantConfig,
+        Stars, StopInferenceExperiment, TargetTracking, TrafficRoutingConfiguration, TrafficRoutingType,
+        TreatMissingData, UpdateInferenceExperiment, resource_id,
     },
     inference::{Prediction, ServiceCost},
     lab::{
@@ -84,7 +86,11 @@ fn config(name: &str, variants: &[(&str, &str, f64)]) -> LabAction {
 }
 
 fn create(endpoint: &str, config: &str) -> LabAction {
-    call(Command::CreateEndpoint { endpoint_name: endpoint.into(), endpoint_config_name: config.into() })
+    call(Command::CreateEndpoint {
+        endpoint_name: endpoint.into(),
+        endpoint_config_name: config.into(),
+        deployment_config: None,
+    })
 }
 
 fn shadow_config(name: &str) -> LabAction {
@@ -157,6 +163,8 @@ fn update(config: &str) -> LabAction {
         endpoint_config_name: config.into(),
         retain_all_variant_properties: false,
         exclude_retained_variant_properties: vec![],
+        deployment_config: None,
+        retain_deployment_config: false,
     })
 }
 
@@ -228,6 +236,56 @@ fn release(endpoint: &str, configs: &[&str], models: &[&str]) -> Vec<LabAction> 
     all
 }
 
+const GUARD: &[&str] = &["reviews-errors"];
+
+fn update(config: &str, kind: Option<TrafficRoutingType>, alarms: &[&str]) -> LabAction {
+    let size = |value| CapacitySize { kind: CapacityType::CapacityPercent, value };
+    let policy = kind.map(|kind| DeploymentConfig {
+        blue_green_update_policy: Some(BlueGreenUpdatePolicy {
+            traffic_routing_configuration: TrafficRoutingConfiguration {
+                kind,
+                wait_interval_in_seconds: 300,
+                canary_size: (kind == TrafficRoutingType::Canary).then(|| size(10)),
+                linear_step_size: (kind == TrafficRoutingType::Linear).then(|| size(20)),
+            },
+            termination_wait_in_seconds: Some(300),
+            maximum_execution_timeout_in_seconds: None,
+        }),
+        rolling_update_policy: None,
+        auto_rollback_configuration: Some(AutoRollbackConfiguration {
+            alarms: alarms.iter().map(|a| RollbackAlarm { alarm_name: (*a).into() }).collect(),
+        }),
+    });
+    call(Command::UpdateEndpoint {
+        endpoint_name: "reviews".into(),
+        endpoint_config_name: config.into(),
+        retain_all_variant_properties: false,
+        exclude_retained_variant_properties: vec![],
+        deployment_config: policy,
+        retain_deployment_config: false,
+    })
+}
+
+fn errors_above(threshold: f64) -> MetricAlarmInput {
+    MetricAlarmInput {
+        alarm_name: "reviews-errors".into(),
+        namespace: "AWS/SageMaker".into(),
+        metric_name: "Invocation5XXErrors".into(),
+        dimensions: vec![
+            Dimension::new("EndpointName", "reviews"),
+            Dimension::new("VariantName", "AllTraffic"),
+        ],
+        statistic: Some("Average".into()),
+        extended_statistic: None,
+        period: 60,
+        evaluation_periods: 1,
+        datapoints_to_alarm: None,
+        threshold,
+        comparison_operator: ComparisonOperator::GreaterThanThreshold,
+        treat_missing_data: Some(TreatMissingData::NotBreaching),
+    }
+}
+
 /// What a learner does at each step, by the step's name.
 fn solution(lab: LabId) -> Vec<(&'static str, Vec<LabAction>)> {
     let ab = [("VariantA", "model-a", 50.0), ("VariantB", "model-b", 50.0)];
@@ -288,6 +346,8 @@ fn solution(lab: LabId) -> Vec<(&'static str, Vec<LabAction>)> {
                         endpoint_config_name: "b-only".into(),
                         retain_all_variant_properties: false,
                         exclude_retained_variant_properties: vec![],
+                        deployment_config: None,
+                        retain_deployment_config: false,
                     }),
                     wait(241),
                 ],
@@ -333,6 +393,8 @@ fn solution(lab: LabId) -> Vec<(&'static str, Vec<LabAction>)> {
                         endpoint_config_name: "c-only".into(),
                         retain_all_variant_properties: false,
                         exclude_retained_variant_properties: vec![],
+                        deployment_config: None,
+                        retain_deployment_config: false,
                     }),
                     wait(241),
                 ],
@@ -433,6 +495,36 @@ fn solution(lab: LabId) -> Vec<(&'static str, Vec<LabAction>)> {
                 ),
             ]
         }
+        LabId::Guardrails => vec![
+            ("serve", vec![create("reviews", "reviews-v1"), wait(241)]),
+            ("traffic", vec![traffic(50.0), wait(30)]),
+            ("all-at-once", vec![update("reviews-v2", None, &[]), wait(241 + 120)]),
+            ("back", vec![update("reviews-v1", None, &[]), wait(241)]),
+            (
+                "alarms",
+                vec![
+                    LabAction::DryRunAlarm(errors_above(1.0)),
+                    call(Command::PutMetricAlarm(errors_above(0.02))),
+                    LabAction::DryRunAlarm(errors_above(0.02)),
+                ],
+            ),
+            // By then the disaster has left the alarm's window, and the alarm is OK.
+            (
+                "canary",
+                vec![wait(180), update("reviews-v2", Some(TrafficRoutingType::Canary), GUARD), wait(900)],
+            ),
+            ("linear", vec![update("reviews-v2", Some(TrafficRoutingType::Linear), GUARD), wait(900)]),
+            (
+                "compare",
+                vec![LabAction::CompareRollouts {
+                    endpoint_name: "reviews".into(),
+                    endpoint_config_name: "reviews-v2".into(),
+                    alarm_names: vec!["reviews-errors".into()],
+                    minutes: 30,
+                }],
+            ),
+            ("release", release("reviews", &["reviews-v1", "reviews-v2"], &["reviews-a", "reviews-b"])),
+        ],
         LabId::Sandbox => vec![],
     }
 }
@@ -498,9 +590,10 @@ fn every_goal_is_unmet_until_its_solution_is_done() {
                 e.steps().iter().find(|s| s.id == id)
             );
         }
-        // An overload is what the autoscaling lab begins with.
+        // An overload is what the autoscaling lab begins with, and a bad version is rolled out in that of guardrails.
         let failed = e.counts().0 - e.counts().1;
-        assert_eq!(failed > 0, lab == LabId::Autoscaling, "{failed} requests failed in {lab:?}");
+        let meant = matches!(lab, LabId::Autoscaling | LabId::Guardrails);
+        assert_eq!(failed > 0, meant, "{failed} requests failed in {lab:?}");
     }
 }
 

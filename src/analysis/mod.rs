@@ -4,6 +4,7 @@
 //! A is the control, B the treatment, every difference is B less A, and a p-value has two sides unless its name says
 //! another thing. What the data cannot tell is [`StatisticsError::CannotTell`] with its reason, never NaN, 0 or 1.
 
+pub mod alarm;
 pub mod bandit;
 pub mod bayes;
 pub mod binomial;

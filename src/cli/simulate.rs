@@ -97,6 +97,7 @@ pub fn simulate(scenario: &Scenario, seed: Option<u64>) -> Result<Value, Simulat
     let create = Command::CreateEndpoint {
         endpoint_name: scenario.endpoint_name.clone(),
         endpoint_config_name: config.endpoint_config_name.clone(),
+        deployment_config: None,
     };
     e.act(&LabAction::Call(create)).map_err(refused("EndpointName"))?;
 

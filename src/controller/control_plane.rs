@@ -4,13 +4,22 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{EndpointStatus, InferenceExperiment, VariantStatus, autoscaling::Autoscaler};
-use crate::domain::{
-    Arn, Artifact, Command, CommandError, ConfigError, ContainerImage, DataCaptureConfig,
-    DesiredWeightAndCapacity, EndpointConfig, EndpointConfigName, EndpointName, ExcludedProperty, FleetId,
-    INSTANCE_QUOTA, InferenceExperimentName, InstanceType, Model, ModelName, NameError, ResourceKind,
-    RoutingStrategy, SECOND_NS, SamplingShare, ShadowRule, TrafficSplit, VariantName, VariantProperty,
-    VariantWeight, VirtualTime, WeightError,
+use super::{
+    Alarm, EndpointStatus, InferenceExperiment, Rollout, RolloutOutcome, RolloutPhase, RouteEntry,
+    VariantStatus,
+    alarms::Alarms,
+    autoscaling::Autoscaler,
+    rollout::{self, Moving},
+};
+use crate::{
+    analysis::metrics::MetricStore,
+    domain::{
+        Arn, Artifact, Command, CommandError, ConfigError, ContainerImage, DataCaptureConfig,
+        DeploymentConfig, DeploymentPlan, DesiredWeightAndCapacity, EndpointConfig, EndpointConfigName,
+        EndpointName, ExcludedProperty, FleetId, INSTANCE_QUOTA, InferenceExperimentName, InstanceType,
+        Model, ModelName, NameError, ResourceKind, RoutingStrategy, SECOND_NS, SamplingShare, ShadowRule,
+        TrafficShift, TrafficSplit, VariantName, VariantProperty, VariantWeight, VirtualTime, WeightError,
+    },
 };
 
 /// How long the service takes for what it does. All are lab rules: no public text gives them.
@@ -29,6 +38,10 @@ pub struct Durations {
     pub delete: Duration,
     /// From `CreateInferenceExperiment` to `Created`, or to its start.
     pub experiment: Duration,
+    /// Turning traffic on for a step of a guarded deployment.
+    pub activate: Duration,
+    /// The end of the fleet that a guarded deployment leaves behind.
+    pub terminate: Duration,
 }
 
 impl Default for Durations {
@@ -41,6 +54,8 @@ impl Default for Durations {
             capacity: minutes(2),
             delete: Duration::from_secs(30),
             experiment: Duration::from_secs(20),
+            activate: Duration::from_secs(15),
+            terminate: Duration::from_secs(30),
         }
     }
 }
@@ -92,7 +107,7 @@ impl Deployment {
         self.variants.iter().chain(&self.shadows)
     }
 
-    fn all_mut(&mut self) -> impl Iterator<Item = &mut LiveVariant> {
+    pub(super) fn all_mut(&mut self) -> impl Iterator<Item = &mut LiveVariant> {
         self.variants.iter_mut().chain(&mut self.shadows)
     }
 
@@ -121,6 +136,8 @@ pub enum TransitionKind {
         config: EndpointConfigName,
         /// Its variants.
         deployment: Deployment,
+        /// How they take over.
+        rollout: Box<Rollout>,
     },
     /// The desired weights and counts.
     WeightsAndCapacities,
@@ -135,7 +152,7 @@ pub struct Transition {
     pub kind: TransitionKind,
     /// When it began.
     pub began: VirtualTime,
-    /// When it ends.
+    /// When it ends, or its stage under way.
     pub ends: VirtualTime,
 }
 
@@ -158,6 +175,10 @@ pub struct Endpoint {
     pub deployment: Deployment,
     /// What is under way.
     pub transition: Option<Transition>,
+    /// The last deployment configuration that was given.
+    pub deployment_config: Option<DeploymentConfig>,
+    /// How the last update ended.
+    pub last_rollout: Option<RolloutOutcome>,
 }
 
 impl Endpoint {
@@ -189,6 +210,45 @@ impl Endpoint {
         }
     }
 
+    /// The rollout under way.
+    pub fn rollout(&self) -> Option<&Rollout> {
+        match &self.transition {
+            Some(Transition { kind: TransitionKind::Update { rollout, .. }, .. }) => Some(rollout),
+            _ => None,
+        }
+    }
+
+    /// The fleets that get requests now, old and new ones; none while it does not serve.
+    pub fn routes(&self) -> Vec<RouteEntry> {
+        if !self.status.serves() {
+            return Vec::new();
+        }
+        match (self.pending(), self.rollout()) {
+            (Some(green), Some(rollout)) => rollout::routes(&self.deployment, green, rollout),
+            _ => self.variants().iter().map(|v| (v.fleet, v.name.clone(), v.current_weight)).collect(),
+        }
+    }
+
+    /// Share of the requests that go to this fleet now, 0 to 1.
+    pub fn share(&self, fleet: FleetId) -> f64 {
+        let routes = self.routes();
+        let sum: f64 = routes.iter().map(|(_, _, w)| w.get()).sum();
+        routes.iter().find(|(f, _, _)| *f == fleet).map_or(0.0, |(_, _, w)| w.get() / sum)
+    }
+
+    /// The deployment whose shadows get copies now: the new one as soon as it has all the traffic.
+    pub fn in_charge(&self) -> &Deployment {
+        match (self.pending(), self.rollout()) {
+            (Some(green), Some(rollout)) if rollout.is_full(green) => green,
+            _ => &self.deployment,
+        }
+    }
+
+    /// The shadow fleets that get copies now, each with its share of the requests.
+    pub fn shadow_routes(&self) -> Vec<(FleetId, VariantName, SamplingShare)> {
+        rollout::shadow_routes(self.in_charge())
+    }
+
     /// Every variant that serves, shadows or is being started.
     fn billed_variants(&self) -> impl Iterator<Item = &LiveVariant> {
         std::iter::once(&self.deployment).chain(self.pending()).flat_map(Deployment::all)
@@ -197,7 +257,8 @@ impl Endpoint {
     /// US dollars per hour for all its instances, those being started included: they are billed from their start.
     pub fn usd_per_hour(&self) -> f64 {
         let serving = self.deployment.all().map(|v| (v, v.current_count.max(v.desired_count)));
-        let pending = self.pending().into_iter().flat_map(Deployment::all).map(|v| (v, v.desired_count));
+        let billed = |v: &LiveVariant| self.rollout().map_or(v.desired_count, |r| r.billed(v));
+        let pending = self.pending().into_iter().flat_map(Deployment::all).map(|v| (v, billed(v)));
         if self.status == EndpointStatus::Failed {
             return 0.0;
         }
@@ -222,6 +283,10 @@ pub struct FleetOrder {
     pub instances: u32,
     /// Spread over them.
     pub strategy: RoutingStrategy,
+    /// The configuration that they belong to.
+    pub config: EndpointConfigName,
+    /// Whether callers get their answers; else they get copies.
+    pub production: bool,
 }
 
 /// What must happen to instances and traffic.
@@ -253,6 +318,7 @@ pub struct ControlPlane {
     pub(super) autoscaler: Autoscaler,
     experiments: BTreeMap<InferenceExperimentName, InferenceExperiment>,
     next_fleet: u32,
+    alarms: Alarms,
     /// Billed until `billed_to`, deleted endpoints included.
     cost_usd: f64,
     cost_by_endpoint: BTreeMap<EndpointName, f64>,
@@ -350,8 +416,8 @@ impl ControlPlane {
                 .and_then(|c| c.with_capture(data_capture_config.clone()));
                 self.create_config(config.map_err(CommandError::Validation)?)
             }
-            Command::CreateEndpoint { endpoint_name, endpoint_config_name } => {
-                self.create_endpoint(endpoint_name, endpoint_config_name, now)
+            Command::CreateEndpoint { endpoint_name, endpoint_config_name, deployment_config } => {
+                self.create_endpoint(endpoint_name, endpoint_config_name, deployment_config.as_ref(), now)
             }
             Command::DescribeEndpoint { endpoint_name } => self.find(endpoint_name).map(|_| Vec::new()),
             Command::UpdateEndpoint {
@@ -359,10 +425,13 @@ impl ControlPlane {
                 endpoint_config_name,
                 retain_all_variant_properties,
                 exclude_retained_variant_properties,
+                deployment_config,
+                retain_deployment_config,
             } => {
                 let retain =
                     retain_all_variant_properties.then_some(exclude_retained_variant_properties.as_slice());
-                self.update_endpoint(endpoint_name, endpoint_config_name, retain, now)
+                let guarded = (deployment_config.as_ref(), *retain_deployment_config);
+                self.update_endpoint(endpoint_name, endpoint_config_name, retain, guarded, now)
             }
             Command::UpdateEndpointWeightsAndCapacities { endpoint_name, desired_weights_and_capacities } => {
                 self.update_weights(endpoint_name, desired_weights_and_capacities, now)
@@ -378,6 +447,9 @@ impl ControlPlane {
                 let gone = ModelName::new(model_name).ok().and_then(|k| self.models.remove(&k));
                 gone.map(|_| Vec::new()).ok_or_else(|| not_found(ResourceKind::Model, model_name))
             }
+            Command::PutMetricAlarm(input) => self.alarms.put(input).map(|()| Vec::new()),
+            Command::DeleteAlarms { alarm_names } => self.alarms.delete(alarm_names).map(|()| Vec::new()),
+            Command::DescribeAlarms { .. } => Ok(Vec::new()),
             Command::CreateInferenceExperiment(_)
             | Command::DescribeInferenceExperiment(_)
             | Command::ListInferenceExperiments(_)
@@ -387,6 +459,48 @@ impl ControlPlane {
             | Command::DeleteInferenceExperiment(_) => self.execute_experiment(command, now),
             scaling => self.execute_scaling(scaling, now),
         }
+    }
+
+    /// Alarms by name.
+    pub fn alarms(&self) -> impl Iterator<Item = &Alarm> {
+        self.alarms.0.values()
+    }
+
+    /// Evaluates the alarms over what is published at `now`, and calls back every rollout whose bake one of its
+    /// alarms disturbs. To be called once at each full minute, after [`Self::advance`] to it and before anything
+    /// that happens then.
+    pub fn observe(&mut self, metrics: &MetricStore, now: VirtualTime) -> Vec<FleetChange> {
+        self.bill(now);
+        self.alarms.evaluate(metrics, now);
+        let mut changes = Vec::new();
+        for endpoint in self.endpoints.values_mut() {
+            let baking = endpoint.rollout().filter(|r| r.phase == RolloutPhase::Baking);
+            let Some(alarm) = baking.and_then(|r| rollout::ringing(&r.plan, &self.alarms.0).next()) else {
+                continue;
+            };
+            let (reason, name) = (rollout::rang(alarm), alarm.rule.name.clone());
+            let Some(Transition {
+                kind: TransitionKind::Update { config, deployment, rollout }, began, ..
+            }) = endpoint.transition.take()
+            else {
+                continue;
+            };
+            endpoint.modified = now;
+            let moving = Moving {
+                endpoint,
+                config,
+                green: deployment,
+                rollout,
+                began,
+                now,
+                durations: self.durations,
+                alarms: &self.alarms.0,
+                ill: &self.unhealthy,
+                changes: &mut changes,
+            };
+            moving.roll_back(reason, Some(name));
+        }
+        changes
     }
 
     /// Lets time pass until `now`: bills, and ends the transitions that are due, in the order of their ends.
@@ -431,13 +545,9 @@ impl ControlPlane {
         let Some(endpoint) = self.endpoints.get_mut(name) else { return };
         let Some(transition) = endpoint.transition.take() else { return };
         endpoint.modified = now;
-        let unhealthy = |deployment: &Deployment| {
-            let bad = deployment.all().find(|v| !v.image.serves() || ill.contains(&v.name))?;
-            Some(not_healthy(&bad.name))
-        };
         match transition.kind {
             TransitionKind::Create => {
-                if let Some(reason) = unhealthy(&endpoint.deployment) {
+                if let Some(reason) = rollout::unhealthy(&endpoint.deployment, ill) {
                     endpoint.status = EndpointStatus::Failed;
                     endpoint.failure_reason = Some(reason);
                     for variant in endpoint.deployment.all_mut() {
@@ -445,37 +555,36 @@ impl ControlPlane {
                     }
                     return;
                 }
-                for variant in endpoint.deployment.all_mut() {
-                    settle(variant);
-                    changes.push(FleetChange::Launch(order(name, variant)));
+                endpoint.deployment.all_mut().for_each(settle);
+                let production = endpoint.deployment.variants.len();
+                for (i, variant) in endpoint.deployment.all().enumerate() {
+                    let order = order(name, &endpoint.config, variant, i < production);
+                    changes.push(FleetChange::Launch(order));
                 }
                 endpoint.status = EndpointStatus::InService;
                 changes.push(FleetChange::Route(name.clone()));
             }
-            TransitionKind::Update { config, mut deployment } => {
-                endpoint.status = EndpointStatus::InService;
-                if let Some(reason) = unhealthy(&deployment) {
-                    // A failed update leaves the old fleet serving, and says why.
-                    endpoint.failure_reason = Some(reason);
-                    return;
-                }
-                // The new fleet is launched and routed to before the old one is retired: no request finds neither.
-                for variant in deployment.all_mut() {
-                    settle(variant);
-                    changes.push(FleetChange::Launch(order(name, variant)));
-                }
-                let old = std::mem::replace(&mut endpoint.deployment, deployment);
-                endpoint.config = config;
-                endpoint.failure_reason = None;
-                changes.push(FleetChange::Route(name.clone()));
-                changes.extend(old.all().map(|v| FleetChange::Retire(v.fleet)));
+            TransitionKind::Update { config, deployment, rollout } => {
+                let moving = Moving {
+                    endpoint,
+                    config,
+                    green: deployment,
+                    rollout,
+                    began: transition.began,
+                    now,
+                    durations: self.durations,
+                    alarms: &self.alarms.0,
+                    ill,
+                    changes,
+                };
+                moving.end_phase();
             }
             TransitionKind::WeightsAndCapacities => {
                 for variant in endpoint.deployment.all_mut() {
                     if variant.desired_count > variant.current_count && ill.contains(&variant.name) {
                         // What was to come never answers; what is there goes on.
                         variant.desired_count = variant.current_count;
-                        endpoint.failure_reason = Some(not_healthy(&variant.name));
+                        endpoint.failure_reason = Some(rollout::not_healthy(&variant.name));
                     }
                     if variant.current_count != variant.desired_count {
                         let instances = variant.desired_count;
@@ -605,6 +714,7 @@ impl ControlPlane {
         &mut self,
         name: &str,
         config: &str,
+        guarded: Option<&DeploymentConfig>,
         now: VirtualTime,
     ) -> Result<Vec<FleetChange>, CommandError> {
         let key = EndpointName::new(name).map_err(|e| bad_name(name, "endpointName", e))?;
@@ -614,7 +724,12 @@ impl ControlPlane {
         }
         let config =
             EndpointConfigName::new(config).map_err(|e| bad_name(config, "endpointConfigName", e))?;
+        let next_fleet = self.next_fleet;
         let deployment = self.deployment(&config)?;
+        if let Some(Err(e)) = guarded.map(|g| g.check(&counts(&deployment))) {
+            self.next_fleet = next_fleet;
+            return Err(CommandError::Validation(e));
+        }
         let transition =
             Transition { kind: TransitionKind::Create, began: now, ends: now + self.durations.create };
         self.endpoints.insert(
@@ -628,6 +743,8 @@ impl ControlPlane {
                 modified: now,
                 deployment,
                 transition: Some(transition),
+                deployment_config: guarded.cloned(),
+                last_rollout: None,
             },
         );
         Ok(Vec::new())
@@ -638,6 +755,7 @@ impl ControlPlane {
         name: &str,
         config: &str,
         retain: Option<&[ExcludedProperty]>,
+        guarded: (Option<&DeploymentConfig>, bool),
         now: VirtualTime,
     ) -> Result<Vec<FleetChange>, CommandError> {
         let key = self.changeable(name)?;
@@ -651,6 +769,14 @@ impl ControlPlane {
         if let Some(found) = self.configs.get(&config) {
             self.keeps_scaled(&key, found)?;
         }
+        let guarded = match guarded {
+            (Some(_), true) => {
+                let one = "Member must not be true together with deploymentConfig (a lab rule)";
+                return Err(member("true", "retainDeploymentConfig", one));
+            }
+            (None, true) => endpoint.deployment_config.clone(),
+            (given, false) => given.cloned(),
+        };
         let next_fleet = self.next_fleet;
         let mut deployment = self.deployment(&config)?;
         if let Some(excluded) = retain {
@@ -676,15 +802,82 @@ impl ControlPlane {
                 return Err(e);
             }
         }
-        let ends = now + self.durations.update;
+        let (plan, notes) = match self.plan(guarded.as_ref(), &live, &deployment) {
+            Ok(planned) => planned,
+            Err(e) => {
+                self.next_fleet = next_fleet;
+                return Err(e);
+            }
+        };
+        let rollout = Box::new(Rollout::begin(plan, notes, &live, &deployment, now, &self.durations));
+        rollout::tell_launch(&mut deployment, &rollout);
         if let Some(endpoint) = self.endpoints.get_mut(&key) {
             endpoint.status = EndpointStatus::Updating;
             endpoint.failure_reason = None;
             endpoint.modified = now;
-            endpoint.transition =
-                Some(Transition { kind: TransitionKind::Update { config, deployment }, began: now, ends });
+            if guarded.is_some() {
+                endpoint.deployment_config = guarded;
+            }
+            let ends = rollout.next();
+            let kind = TransitionKind::Update { config, deployment, rollout };
+            endpoint.transition = Some(Transition { kind, began: now, ends });
         }
         Ok(Vec::new())
+    }
+
+    /// What a deployment configuration means for this update, with what the learner should know about it.
+    fn plan(
+        &self,
+        guarded: Option<&DeploymentConfig>,
+        blue: &Deployment,
+        green: &Deployment,
+    ) -> Result<(DeploymentPlan, Vec<String>), CommandError> {
+        let Some(guarded) = guarded else { return Ok((DeploymentPlan::default(), Vec::new())) };
+        let plan = guarded.check(&counts(green)).map_err(CommandError::Validation)?;
+        for name in &plan.alarms {
+            if !self.alarms.0.contains_key(name) {
+                return Err(CommandError::NoAlarm { name: name.to_string() });
+            }
+        }
+        if matches!(plan.shift, TrafficShift::Rolling { .. })
+            && (blue.all().count() > 1 || green.all().count() > 1)
+        {
+            let excluded =
+                "rolling deployments exclude endpoints with more than one variant; use a blue/green policy";
+            let n = blue.all().count().max(green.all().count());
+            return Err(member(&format!("[{n} variants]"), "deploymentConfig.rollingUpdatePolicy", excluded));
+        }
+        let mut notes = Vec::new();
+        let names = |d: &Deployment| {
+            let mut names: Vec<_> = d.variants.iter().map(|v| v.name.to_string()).collect();
+            names.sort();
+            names
+        };
+        let (old, new) = (names(blue), names(green));
+        if old != new {
+            // The service falls back in silence: the commonest reason why a canary never happened.
+            notes.push(format!(
+                "The old configuration has variant(s) {} and the new one {}. Deployment guardrails need the same variant names in both, so this update falls back to all at once, without a bake and without automatic rollback.",
+                old.join(", "),
+                new.join(", ")
+            ));
+            return Ok((DeploymentPlan::default(), notes));
+        }
+        if plan.alarms.is_empty() {
+            notes.push("No alarm is named, so nothing rolls this deployment back by itself.".to_owned());
+        } else if plan.total_wait(&counts(green)).is_zero() {
+            notes.push(
+                "Alarms are watched during bakes only, and no wait is given: nothing rolls this deployment back by itself."
+                    .to_owned(),
+            );
+        }
+        for alarm in rollout::ringing(&plan, &self.alarms.0) {
+            notes.push(format!(
+                "The alarm \"{}\" is in state ALARM already: the deployment will be rolled back at its first bake. Watch the new fleet alone with the dimension EndpointConfigName.",
+                alarm.rule.name
+            ));
+        }
+        Ok((plan, notes))
     }
 
     pub(super) fn update_weights(
@@ -790,23 +983,26 @@ impl ControlPlane {
     }
 }
 
-fn not_healthy(variant: &VariantName) -> String {
-    format!(
-        "The primary container for production variant {variant} did not pass the ping health check. Please check CloudWatch logs for this endpoint."
-    )
+fn counts(deployment: &Deployment) -> Vec<u32> {
+    deployment.variants.iter().map(|v| v.desired_count).collect()
 }
 
-fn launching(count: u32) -> Option<VariantStatus> {
+pub(super) fn launching(count: u32) -> Option<VariantStatus> {
     Some(VariantStatus { status: "Creating".into(), message: format!("Launching {count} instance(s).") })
 }
 
-fn settle(variant: &mut LiveVariant) {
+pub(super) fn settle(variant: &mut LiveVariant) {
     variant.current_weight = variant.desired_weight;
     variant.current_count = variant.desired_count;
     variant.status = None;
 }
 
-fn order(endpoint: &EndpointName, v: &LiveVariant) -> FleetOrder {
+pub(super) fn order(
+    endpoint: &EndpointName,
+    config: &EndpointConfigName,
+    v: &LiveVariant,
+    production: bool,
+) -> FleetOrder {
     FleetOrder {
         fleet: v.fleet,
         endpoint: endpoint.clone(),
@@ -815,6 +1011,8 @@ fn order(endpoint: &EndpointName, v: &LiveVariant) -> FleetOrder {
         instance_type: v.instance_type,
         instances: v.current_count,
         strategy: v.strategy,
+        config: config.clone(),
+        production,
     }
 }
 

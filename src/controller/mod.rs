@@ -4,11 +4,14 @@
 //! It has no clock: every call and every [`ControlPlane::advance`] is told the time. What must happen to the
 //! instances comes back as [`FleetChange`]s, in order, and somebody else (a simulation, a server) does it.
 
+mod alarms;
 mod autoscaling;
 mod control_plane;
 mod inference_experiment;
+mod rollout;
 mod status;
 
+pub use alarms::{Alarm, AlarmChange, MAX_ALARMS};
 pub use autoscaling::{IN_MINUTES, IN_SHARE, MinuteLoad, OUT_MINUTES, ScalableTarget, ScalingActivity};
 pub use control_plane::{
     ControlPlane, Deployment, Durations, Endpoint, FleetChange, FleetOrder, LiveVariant, Transition,
@@ -17,4 +20,5 @@ pub use control_plane::{
 pub use inference_experiment::{
     EarlierState, InferenceExperiment, InferenceExperimentStatus, ModelVariantStatus, StopPlan,
 };
+pub use rollout::{Rollout, RolloutFailure, RolloutOutcome, RolloutPhase, RouteEntry};
 pub use status::{EndpointStatus, VariantStatus};

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ByExperimentName, ConfigError, CreateInferenceExperiment, DataCaptureConfig, DeleteScalingPolicy,
-    DeregisterScalableTarget, DescribeScalableTargets, InferenceExperimentError, ListInferenceExperiments,
-    ProductionVariantInput, PutScalingPolicy, RegisterScalableTarget, ScalingError, StopInferenceExperiment,
-    UpdateInferenceExperiment, WeightError,
+    DeploymentConfig, DeregisterScalableTarget, DescribeScalableTargets, InferenceExperimentError,
+    ListInferenceExperiments, MetricAlarmInput, ProductionVariantInput, PutScalingPolicy,
+    RegisterScalableTarget, ScalingError, StopInferenceExperiment, UpdateInferenceExperiment, WeightError,
 };
 
 /// Region and account in every name that the lab prints.
@@ -130,6 +130,9 @@ pub enum Command {
         endpoint_name: String,
         /// What it runs.
         endpoint_config_name: String,
+        /// Stored, for an update that retains it; the creation itself does not run it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        deployment_config: Option<DeploymentConfig>,
     },
     /// Reads an endpoint; changes nothing.
     #[serde(rename_all = "PascalCase")]
@@ -150,6 +153,12 @@ pub enum Command {
         /// Which not to keep.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         exclude_retained_variant_properties: Vec<ExcludedProperty>,
+        /// How traffic moves, and what calls it back; blue/green, all at once, when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        deployment_config: Option<DeploymentConfig>,
+        /// Use the last deployment configuration once more.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        retain_deployment_config: bool,
     },
     /// Changes weights or instance counts of an endpoint that serves.
     #[serde(rename_all = "PascalCase")]
@@ -201,6 +210,21 @@ pub enum Command {
     StopInferenceExperiment(StopInferenceExperiment),
     /// Forgets one that does not run; endpoint, variants and captured data stay.
     DeleteInferenceExperiment(ByExperimentName),
+    /// Makes an alarm, or changes the one of that name.
+    PutMetricAlarm(MetricAlarmInput),
+    /// Deletes alarms: all that are named, or none.
+    #[serde(rename_all = "PascalCase")]
+    DeleteAlarms {
+        /// Their names.
+        alarm_names: Vec<String>,
+    },
+    /// Reads alarms; changes nothing.
+    #[serde(rename_all = "PascalCase")]
+    DescribeAlarms {
+        /// Their names; all alarms when empty.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        alarm_names: Vec<String>,
+    },
 }
 
 /// One entry of `ExcludeRetainedVariantProperties`.
@@ -236,6 +260,9 @@ impl Command {
             Self::PutScalingPolicy(_) => "PutScalingPolicy",
             Self::DeleteScalingPolicy(_) => "DeleteScalingPolicy",
             Self::DescribeScalableTargets(_) => "DescribeScalableTargets",
+            Self::PutMetricAlarm(_) => "PutMetricAlarm",
+            Self::DeleteAlarms { .. } => "DeleteAlarms",
+            Self::DescribeAlarms { .. } => "DescribeAlarms",
         }
     }
 
@@ -247,6 +274,7 @@ impl Command {
             | Self::PutScalingPolicy(_)
             | Self::DeleteScalingPolicy(_)
             | Self::DescribeScalableTargets(_) => "application-autoscaling",
+            Self::PutMetricAlarm(_) | Self::DeleteAlarms { .. } | Self::DescribeAlarms { .. } => "cloudwatch",
             _ => "sagemaker",
         }
     }
@@ -342,12 +370,30 @@ pub enum CommandError {
     /// About an inference experiment.
     #[error(transparent)]
     InferenceExperiment(#[from] InferenceExperimentError),
+    /// A member of an alarm breaks a constraint.
+    #[error("1 validation error detected: {0}")]
+    Alarm(ConfigError),
+    /// No such alarm. (The lab's words.)
+    #[error("The CloudWatch alarm \"{name}\" does not exist.")]
+    NoAlarm {
+        /// Its name.
+        name: String,
+    },
+    /// More alarms than the account may have: a lab quota.
+    #[error("The account may have {limit} alarms; delete one first.")]
+    TooManyAlarms {
+        /// Most alarms.
+        limit: usize,
+    },
 }
 
 impl CommandError {
     /// The error code that an SDK raises.
     pub const fn code(&self) -> &'static str {
         match self {
+            Self::Alarm(_) => "ValidationError",
+            Self::NoAlarm { .. } => "ResourceNotFound",
+            Self::TooManyAlarms { .. } => "LimitExceeded",
             Self::ResourceLimitExceeded { .. } => "ResourceLimitExceeded",
             Self::Scaling(e) => e.code(),
             Self::InferenceExperiment(e) => e.code(),
@@ -357,6 +403,6 @@ impl CommandError {
 
     /// The HTTP status that goes with it.
     pub const fn http(&self) -> u16 {
-        400
+        if matches!(self, Self::NoAlarm { .. }) { 404 } else { 400 }
     }
 }

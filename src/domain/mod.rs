@@ -3,9 +3,11 @@
 //! Nothing here reads a clock, draws a number, parses a file or knows who calls. A value of one of these
 //! types is valid by construction, so no other room checks it again.
 
+mod alarm;
 mod capture;
 mod command;
 mod config;
+mod deployment;
 mod inference_experiment;
 mod instance;
 mod model;
@@ -15,6 +17,7 @@ mod scaling;
 mod time;
 mod weight;
 
+pub use alarm::{AlarmState, ComparisonOperator, Dimension, MetricAlarmInput, TreatMissingData};
 pub use capture::{
     CaptureContentTypeHeader, CaptureMode, CaptureOption, DESTINATION_LIMIT, DataCaptureConfig,
     MAX_CAPTURE_OPTIONS,
@@ -26,6 +29,11 @@ pub use command::{
 pub use config::{
     ConfigError, EndpointConfig, INSTANCE_QUOTA, MAX_PRODUCTION_VARIANTS, MAX_SHADOW_VARIANTS,
     ProductionVariant, ProductionVariantInput, RoutingConfigInput, RoutingStrategy, ShadowRule,
+};
+pub use deployment::{
+    AlarmName, AutoRollbackConfiguration, BlueGreenUpdatePolicy, CapacitySize, CapacityType,
+    DeploymentConfig, DeploymentPlan, EXECUTION_TIMEOUT_S, MAX_ROLLBACK_ALARMS, MAX_WAIT_S, Portion,
+    RollbackAlarm, RollingUpdatePolicy, TrafficRoutingConfiguration, TrafficRoutingType, TrafficShift,
 };
 pub use inference_experiment::{
     ByExperimentName, CheckedExperiment, CreateInferenceExperiment, DEFAULT_EXPERIMENT, DataStorageConfig,

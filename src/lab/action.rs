@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     analysis::metrics::{Metric, Statistic},
-    domain::{Artifact, Command, ImageScope, InstanceType, ReviewId, ShadowRule, Stars},
+    domain::{Artifact, Command, ImageScope, InstanceType, MetricAlarmInput, ReviewId, ShadowRule, Stars},
     simulation::{Fault, TrafficSettings},
 };
 
@@ -20,6 +20,8 @@ pub enum LabId {
     ShadowApi,
     /// A managed shadow test of a week.
     ShadowManaged,
+    /// The same bad version in four ways.
+    Guardrails,
     /// Autoscaling and cost over a day.
     Autoscaling,
     /// Everything unlocked, no steps.
@@ -28,11 +30,12 @@ pub enum LabId {
 
 impl LabId {
     /// All of them, in teaching order.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::AbTesting,
         Self::Canary,
         Self::ShadowApi,
         Self::ShadowManaged,
+        Self::Guardrails,
         Self::Autoscaling,
         Self::Sandbox,
     ];
@@ -45,6 +48,7 @@ impl LabId {
             Self::ShadowApi => "shadow-api",
             Self::Autoscaling => "autoscaling",
             Self::ShadowManaged => "shadow-managed",
+            Self::Guardrails => "guardrails",
             Self::Sandbox => "sandbox",
         }
     }
@@ -122,6 +126,20 @@ pub enum LabAction {
         /// Overrides the weights.
         target_variant: Option<String>,
     },
+    /// Evaluates an alarm over the metrics that are kept: when it would have rung.
+    DryRunAlarm(MetricAlarmInput),
+    /// Runs the same update all at once, as a canary, linearly and as a shadow, each in a copy of the lab, to see
+    /// whom each strategy harms.
+    CompareRollouts {
+        /// The endpoint.
+        endpoint_name: String,
+        /// What it is to run.
+        endpoint_config_name: String,
+        /// Alarms that call canary and linear back.
+        alarm_names: Vec<String>,
+        /// How long to look, 1 to 120 minutes.
+        minutes: u32,
+    },
     /// Changes how many shadow variants a configuration may have.
     SetShadowRule(ShadowRule),
     /// Lets something go wrong with a variant, now or later, for a time.
@@ -133,6 +151,15 @@ pub enum LabAction {
         /// Virtual seconds from now, at most 30 days; 0 when absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         starts_in_s: Option<u64>,
+        /// Virtual seconds, 1 to 30 days.
+        lasts_s: u64,
+    },
+    /// Makes the version of a configuration bad, wherever it is rolled out: what serves beside it stays sound.
+    BreakVersion {
+        /// The configuration; all its variants are hit.
+        endpoint_config_name: String,
+        /// What goes wrong; anything but a wrong container.
+        fault: Fault,
         /// Virtual seconds, 1 to 30 days.
         lasts_s: u64,
     },

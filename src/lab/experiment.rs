@@ -9,7 +9,9 @@ use super::{
     capture::{CaptureStore, CapturedLines},
     day::DayLedger,
     faults::FaultPlan,
-    goal, lessons,
+    goal,
+    guardrails::Guardrails,
+    lessons,
     managed::TestResults,
     reply,
 };
@@ -19,8 +21,7 @@ use crate::{
         pairs::Pairs,
     },
     controller::{
-        ControlPlane, Deployment, Durations, Endpoint, EndpointStatus, FleetChange, FleetOrder, LiveVariant,
-        MinuteLoad,
+        ControlPlane, Deployment, Durations, Endpoint, EndpointStatus, FleetChange, FleetOrder, MinuteLoad,
     },
     domain::{
         Artifact, Command, ContainerImage, ContainerInput, EndpointName, FleetId, ImageScope,
@@ -238,6 +239,7 @@ pub struct Experiment {
     pub(super) lineage: Vec<LineageRow>,
     pub(super) lineage_read: bool,
     pub(super) disagreement_read: bool,
+    pub(super) guardrails: Guardrails,
     done: Vec<bool>,
     pub(super) test_results: TestResults,
     /// Whether the list of managed shadow tests was asked for.
@@ -302,6 +304,7 @@ impl Experiment {
             lineage: Vec::new(),
             lineage_read: false,
             disagreement_read: false,
+            guardrails: Guardrails::default(),
             done: vec![false; lesson.steps.len()],
             test_results: TestResults::new(),
             tests_listed: false,
@@ -348,11 +351,13 @@ impl Experiment {
                 Command::CreateEndpoint {
                     endpoint_name: LEFTOVER_ENDPOINT.into(),
                     endpoint_config_name: "autopilot-config".into(),
+                    deployment_config: None,
                 },
                 Command::DeleteEndpointConfig { endpoint_config_name: "autopilot-config".into() },
                 Command::DeleteModel { model_name: "autopilot-model".into() },
             ],
             LabId::ShadowApi => Vec::new(),
+            LabId::Guardrails => lessons::guardrails::furniture(),
             LabId::Canary => vec![model("reviews-a", Artifact::A), model("reviews-b", Artifact::B)],
             LabId::Autoscaling => vec![model("reviews-b", Artifact::B)],
             LabId::ShadowManaged => vec![
@@ -375,6 +380,7 @@ impl Experiment {
                 Command::CreateEndpoint {
                     endpoint_name: "reviews".into(),
                     endpoint_config_name: "reviews-live".into(),
+                    deployment_config: None,
                 },
             ],
             LabId::Sandbox => vec![
@@ -386,6 +392,12 @@ impl Experiment {
         for call in &calls {
             // The calls are constants that the controller takes; a test opens every lab.
             let _ = self.plane.execute(call, VirtualTime::ZERO);
+        }
+        if self.lab == LabId::Guardrails {
+            // The version is bad from the beginning, and the alarms are watched from then on.
+            let [_, bad] = lessons::guardrails::VERSIONS;
+            let _ = self.break_version(bad, lessons::guardrails::BAD, super::MAX_FAULT_S);
+            self.guardrails.follow(&self.plane, VirtualTime::ZERO);
         }
         // The leftover comes into service without a fleet: nobody calls it, it only costs.
         let changes = self.plane.advance(VirtualTime::ZERO);
@@ -614,12 +626,14 @@ impl Experiment {
             let transition = self.plane.next_transition();
             let (change, scaling) = (self.faults.next_change(self.now()), self.plane.next_scaling());
             let hour = self.ledger.day.as_ref().map_or(VirtualTime::END, |d| d.ends);
-            let stop = until.min(transition).min(change).min(scaling).min(hour);
+            let check = self.guardrails.next_check;
+            let stop = until.min(transition).min(change).min(scaling).min(hour).min(check);
             if self.now() < stop {
-                let Self { simulation, table, ledger, capture, .. } = self;
+                let Self { simulation, table, ledger, capture, guardrails, .. } = self;
                 let did = simulation.run(stop, left, table, &mut |r| {
                     ledger.record(r);
                     capture.record(r);
+                    guardrails.harm.record(r, table);
                 });
                 self.settle_capture();
                 left -= did.min(left);
@@ -639,6 +653,10 @@ impl Experiment {
             } else if change <= stop {
                 // Before a transition of the same moment: it decides how that ends.
                 self.apply_faults();
+            } else if check <= stop {
+                // Before what else happens at that moment: an alarm that rings as a bake ends still calls it back.
+                self.check_alarms();
+                self.judge();
             } else if transition <= until {
                 if let Some(artifact) = self.awaited() {
                     return Progress::WaitsFor(artifact);
@@ -674,18 +692,18 @@ impl Experiment {
     }
 
     /// Lets those faults hold, and only those, that are due now.
-    fn apply_faults(&mut self) {
+    pub(super) fn apply_faults(&mut self) {
         let now = self.now();
         self.faults.forget(now);
         for (fleet, (_, variant)) in &self.fleet_variants {
             // Only fleets that still take requests can be ill.
-            let _ = self.simulation.set_faults(*fleet, &self.faults.of(variant, now));
+            let _ = self.simulation.set_faults(*fleet, &self.faults.of(*fleet, variant, now));
         }
         self.plane.set_unhealthy(self.faults.unhealthy(now));
     }
 
     /// Does to the fleets what the control plane ordered.
-    fn carry_out(&mut self, changes: Vec<FleetChange>) {
+    pub(super) fn carry_out(&mut self, changes: Vec<FleetChange>) {
         let now = self.now();
         for change in changes {
             match change {
@@ -703,6 +721,17 @@ impl Experiment {
             }
         }
         self.freeze_tests();
+        self.guardrails.follow(&self.plane, now);
+    }
+
+    /// Closes the minutes that have ended, so that alarms can read them.
+    pub(super) fn advance_metrics(&mut self, now: VirtualTime) {
+        self.ledger.metrics.advance(now);
+    }
+
+    /// Lets the control plane look at the metrics.
+    pub(super) fn observe(&mut self, now: VirtualTime) -> Vec<FleetChange> {
+        self.plane.observe(&self.ledger.metrics, now)
     }
 
     fn launch(&mut self, order: FleetOrder) {
@@ -722,13 +751,21 @@ impl Experiment {
             order.instances,
             self.now(),
         );
+        self.ledger.metrics.watch_fleet(
+            order.fleet,
+            &order.endpoint,
+            &order.variant,
+            &order.config,
+            order.production,
+        );
         let fleet = FleetSpec {
             strategy: order.strategy,
             service: self.service,
             ..FleetSpec::new(order.variant.clone(), order.artifact, order.instance_type, order.instances)
         };
         let _ = self.simulation.launch(order.fleet, fleet);
-        let ill = self.faults.of(&order.variant, self.now());
+        self.faults.configs.insert(order.fleet, order.config);
+        let ill = self.faults.of(order.fleet, &order.variant, self.now());
         let _ = self.simulation.set_faults(order.fleet, &ill);
         let dense = order.fleet.0 as usize + 1;
         if self.ledger.fleets.len() < dense {
@@ -742,13 +779,9 @@ impl Experiment {
         self.capture.follow(name.as_str(), split);
         match split {
             Some(endpoint) => {
-                let entries =
-                    endpoint.variants().iter().map(|v| (v.fleet, v.name.clone(), v.current_weight)).collect();
-                let shadow = |(i, v): (usize, &LiveVariant)| {
-                    (v.fleet, v.name.clone(), endpoint.deployment.sampling(i))
-                };
-                let shadows = endpoint.shadows().iter().enumerate().map(shadow).collect();
-                let router = Router::new(entries, name.as_str()).ok().map(|r| r.with_shadows(shadows));
+                let shadows = endpoint.shadow_routes();
+                let router =
+                    Router::new(endpoint.routes(), name.as_str()).ok().map(|r| r.with_shadows(shadows));
                 self.called = Some(name.clone());
                 let _ = self.simulation.set_routes(router);
             }
@@ -802,13 +835,20 @@ impl Experiment {
             LabAction::InvokeSample { endpoint_name, count, target_variant } => {
                 return self.invoke_sample(endpoint_name, *count, target_variant.as_deref());
             }
+            LabAction::DryRunAlarm(input) => return self.dry_run(input),
+            LabAction::CompareRollouts { endpoint_name, endpoint_config_name, alarm_names, minutes } => {
+                return self.compare_rollouts(endpoint_name, endpoint_config_name, alarm_names, *minutes);
+            }
             LabAction::SetShadowRule(rule) => self.plane.set_shadow_rule(*rule),
             LabAction::InjectFault { variant, fault, starts_in_s, lasts_s } => {
                 let name = self.known_variant(variant)?;
                 let starts_in_s = starts_in_s.unwrap_or(0);
-                let id = self.faults.inject(self.now(), name, *fault, starts_in_s, *lasts_s)?;
+                let id = self.faults.inject(self.now(), name, None, *fault, starts_in_s, *lasts_s)?;
                 self.apply_faults();
                 return Ok(json!({"FaultId": id}));
+            }
+            LabAction::BreakVersion { endpoint_config_name, fault, lasts_s } => {
+                return self.break_version(endpoint_config_name, *fault, *lasts_s);
             }
             LabAction::ClearFaults { id } => {
                 self.faults.clear(*id)?;
@@ -920,7 +960,9 @@ impl Experiment {
             )));
         }
         let Some(variant) = variant else { return Ok(None) };
-        let target = found.variants().iter().find(|v| v.name.as_str() == variant).map(|v| v.fleet);
+        // While a new fleet takes over, a variant's name means the old one until the new one has all the traffic.
+        let variants = &found.in_charge().variants;
+        let target = variants.iter().find(|v| v.name.as_str() == variant).map(|v| v.fleet);
         target.map(Some).ok_or_else(|| {
             let names: Vec<_> = found.variants().iter().map(|v| v.name.as_str()).collect();
             Refusal::runtime(format!(
@@ -988,6 +1030,7 @@ impl Experiment {
             for record in std::iter::once(&record).chain(&copies) {
                 self.ledger.record(record);
                 self.capture.record(record);
+                self.guardrails.harm.record(record, &self.table);
             }
             self.settle_capture();
             rows.push(self.row(&record));

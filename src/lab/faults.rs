@@ -1,12 +1,12 @@
 //! Faults by variant and time: what is planned, what holds, and when that changes.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 use super::Refusal;
 use crate::{
-    domain::{VariantName, VirtualTime},
+    domain::{EndpointConfigName, FleetId, VariantName, VirtualTime},
     simulation::Fault,
 };
 
@@ -22,6 +22,9 @@ pub struct InjectedFault {
     pub id: u32,
     /// The variant, under that name in every endpoint.
     pub variant: VariantName,
+    /// Only its fleets of this configuration: a version that is bad, wherever it is rolled out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<EndpointConfigName>,
     /// What goes wrong.
     pub fault: Fault,
     /// From when.
@@ -43,6 +46,8 @@ pub(super) struct FaultPlan {
     next_id: u32,
     /// In order of injection: of two of one kind the later holds.
     faults: Vec<InjectedFault>,
+    /// The configuration of each fleet.
+    pub configs: BTreeMap<FleetId, EndpointConfigName>,
 }
 
 impl FaultPlan {
@@ -51,6 +56,7 @@ impl FaultPlan {
         &mut self,
         now: VirtualTime,
         variant: VariantName,
+        config: Option<EndpointConfigName>,
         fault: Fault,
         starts_in_s: u64,
         lasts_s: u64,
@@ -73,7 +79,7 @@ impl FaultPlan {
         }
         let id = self.next_id;
         self.next_id += 1;
-        self.faults.push(InjectedFault { id, variant, fault, starts, ends });
+        self.faults.push(InjectedFault { id, variant, config, fault, starts, ends });
         Ok(id)
     }
 
@@ -100,15 +106,21 @@ impl FaultPlan {
         &self.faults
     }
 
-    /// What holds on a variant.
-    pub fn of(&self, variant: &VariantName, now: VirtualTime) -> Vec<Fault> {
-        let holding = self.faults.iter().filter(|f| f.variant == *variant && f.holds(now));
+    /// What holds on a fleet of a variant.
+    pub fn of(&self, fleet: FleetId, variant: &VariantName, now: VirtualTime) -> Vec<Fault> {
+        let its = |f: &InjectedFault| {
+            f.variant == *variant && f.config.as_ref().is_none_or(|c| self.configs.get(&fleet) == Some(c))
+        };
+        let holding = self.faults.iter().filter(|f| its(f) && f.holds(now));
         holding.map(|f| f.fault).collect()
     }
 
     /// Variants whose new instances do not get healthy.
     pub fn unhealthy(&self, now: VirtualTime) -> Vec<VariantName> {
-        let wrong = self.faults.iter().filter(|f| f.fault == Fault::WrongContainer && f.holds(now));
+        let wrong = self
+            .faults
+            .iter()
+            .filter(|f| f.fault == Fault::WrongContainer && f.config.is_none() && f.holds(now));
         wrong.map(|f| f.variant.clone()).collect()
     }
 

@@ -1,6 +1,6 @@
 //! The form of a lesson.
 
-use super::{LabId, Prompt};
+use super::{GuardGoal, LabId, Prompt};
 use crate::{analysis::metrics::Metric, domain::Artifact};
 
 /// A part of a step's text.
@@ -85,6 +85,12 @@ pub enum Control {
     TestComplete,
     /// Shows what was captured, and hands it out.
     Captured,
+    /// Moves the endpoint to another configuration, guarded.
+    Deployment,
+    /// Makes, tries and deletes alarms.
+    Alarms,
+    /// Draws whom rollouts harmed.
+    Harm,
 }
 
 /// What must be true of the experiment for a step to be done. Each names what the learner must bring about;
@@ -160,6 +166,8 @@ pub enum Goal {
     AllTrafficToB,
     /// The endpoint has one variant, with artefact B.
     OnlyBRemains,
+    /// What the Guardrails lab asks for.
+    Guarded(GuardGoal),
     /// No endpoint, configuration or model is left.
     AllReleased,
     /// The canary, a variant with artefact B, has this share, within 0.5 points, and has served so many requests.

@@ -8,6 +8,8 @@ mod experiment;
 mod experiment_reply;
 mod faults;
 mod goal;
+mod guarded;
+mod guardrails;
 mod journal;
 mod lesson;
 pub mod lessons;
@@ -27,6 +29,8 @@ pub use disagreements::{
 };
 pub use experiment::{Experiment, LEFTOVER_ENDPOINT, OwnText, Progress};
 pub use faults::{InjectedFault, MAX_FAULT_S, MAX_FAULTS};
+pub use guarded::GuardGoal;
+pub use guardrails::{AlarmView, DryRun, HARM_MINUTES, Harm, HarmMinute, MAX_COMPARED_MINUTES, RolloutView};
 pub use journal::{Journal, JournalEntry, Refusal};
 pub use lesson::{Block, Control, Goal, Lesson, Step};
 pub use managed::{DASHBOARD, DESCRIPTION, MetricSummary, TestVariantView, TestView};

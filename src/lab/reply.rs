@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::experiment_reply;
 
 use crate::{
-    controller::{ControlPlane, Endpoint, LiveVariant, ScalableTarget, Transition, TransitionKind},
+    controller::{Alarm, ControlPlane, Endpoint, LiveVariant, ScalableTarget, Transition, TransitionKind},
     domain::{Arn, Command, ResourceKind, SCALABLE_DIMENSION, SERVICE_NAMESPACE, VirtualTime, resource_id},
 };
 
@@ -28,6 +28,11 @@ pub(super) fn to_command(command: &Command, plane: &ControlPlane) -> Value {
         }
         Command::DescribeEndpoint { endpoint_name } => {
             plane.endpoint(endpoint_name).map_or(json!({}), describe)
+        }
+        Command::DescribeAlarms { alarm_names } => {
+            let asked = |name: &str| alarm_names.is_empty() || alarm_names.iter().any(|n| n == name);
+            let found = plane.alarms().filter(|a| asked(a.rule.name.as_str()));
+            json!({"MetricAlarms": found.map(alarm).collect::<Vec<_>>(), "CompositeAlarms": []})
         }
         Command::PutScalingPolicy(call) => json!({
             "PolicyARN": format!(
@@ -57,6 +62,8 @@ pub(super) fn to_command(command: &Command, plane: &ControlPlane) -> Value {
         | Command::DeregisterScalableTarget(_)
         | Command::DeleteScalingPolicy(_)
         | Command::DeleteEndpoint { .. }
+        | Command::PutMetricAlarm(_)
+        | Command::DeleteAlarms { .. }
         | Command::DeleteEndpointConfig { .. }
         | Command::DeleteModel { .. }
         | Command::DeleteInferenceExperiment(_) => json!({}),
@@ -67,6 +74,16 @@ pub(super) fn to_command(command: &Command, plane: &ControlPlane) -> Value {
         Command::DescribeInferenceExperiment(asked) => experiment_reply::describe(&asked.name, plane),
         Command::ListInferenceExperiments(asked) => experiment_reply::list(asked, plane),
     }
+}
+
+fn alarm(a: &Alarm) -> Value {
+    let mut out = json!(a.input);
+    out["StateValue"] = json!(a.state);
+    out["StateReason"] = json!(a.reason);
+    if let Some(change) = a.history.last() {
+        out["StateUpdatedTimestamp"] = json!(timestamp(change.at));
+    }
+    out
 }
 
 fn variant(v: &LiveVariant) -> Value {
@@ -110,7 +127,10 @@ pub fn describe(endpoint: &Endpoint) -> Value {
             "DestinationS3Uri": capture.destination_s3_uri,
         });
     }
-    if let Some(Transition { kind: TransitionKind::Update { config, deployment }, began, .. }) =
+    if let Some(config) = &endpoint.deployment_config {
+        out["LastDeploymentConfig"] = json!(config);
+    }
+    if let Some(Transition { kind: TransitionKind::Update { config, deployment, .. }, began, .. }) =
         &endpoint.transition
     {
         out["PendingDeploymentSummary"] = json!({

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{HourView, InjectedFault, LabId, Pace, TrafficSettings};
+use super::{AlarmView, DryRun, Harm, HourView, InjectedFault, LabId, Pace, RolloutView, TrafficSettings};
 use crate::{
     analysis::pairs::CopyCounts,
-    controller::{EndpointStatus, ScalableTarget, ScalingActivity, VariantStatus},
+    controller::{EndpointStatus, RolloutOutcome, ScalableTarget, ScalingActivity, VariantStatus},
     domain::{
         Artifact, EndpointConfig, FleetId, InstanceType, InvocationRecord, InvocationStatus, Model,
         ShadowRule, Stars, VirtualTime,
@@ -146,6 +146,10 @@ pub struct EndpointView {
     pub shadows: Vec<VariantView>,
     /// What is being started, and gets copies after the update.
     pub pending_shadows: Vec<VariantView>,
+    /// How the new fleet takes over; none while no update is under way.
+    pub rollout: Option<RolloutView>,
+    /// How the last update ended.
+    pub last_rollout: Option<RolloutOutcome>,
     /// Each shadow's comparison with what it shadows; none before its first copy.
     pub pairs: Vec<PairView>,
     /// US dollars so far.
@@ -287,6 +291,14 @@ pub struct Snapshot {
     pub batches: Vec<Batch>,
     /// Guesses made.
     pub guesses: Vec<(super::Prompt, f64)>,
+    /// Alarms by name.
+    pub alarms: Vec<AlarmView>,
+    /// Whom the last rollouts harmed, oldest first.
+    pub harms: Vec<Harm>,
+    /// The last comparison of strategies.
+    pub compared: Vec<Harm>,
+    /// When each alarm that was tried would have rung.
+    pub dry_runs: Vec<DryRun>,
     /// Lineage table, in order of creation.
     pub lineage: Vec<LineageRow>,
     /// The lab's steps.

@@ -1,8 +1,8 @@
 //! The experiment as a page sees it.
 
 use super::{
-    ArtifactState, EndpointView, Experiment, InstanceView, LatencyDifferenceView, PairView, Snapshot,
-    VariantView,
+    AlarmView, ArtifactState, EndpointView, Experiment, InstanceView, LatencyDifferenceView, PairView,
+    RolloutView, Snapshot, VariantView,
 };
 use crate::{
     analysis::pairs::{LatencyDifferences, Pairs},
@@ -40,6 +40,10 @@ impl Experiment {
             recent,
             batches: self.batches.clone(),
             guesses: self.guesses.clone(),
+            alarms: self.plane.alarms().map(AlarmView::from).collect(),
+            harms: self.harms().cloned().collect(),
+            compared: self.compared().to_vec(),
+            dry_runs: self.dry_runs().to_vec(),
             lineage: self.lineage.clone(),
             steps: self.steps(),
             tests: self.test_views(),
@@ -58,15 +62,14 @@ impl Experiment {
     }
 
     fn endpoint_view(&self, e: &Endpoint) -> EndpointView {
-        let split = e.split();
-        let share = |i: usize| split.as_ref().map_or(0.0, |s| s.share(i));
         let sampling = |i: usize| if e.status.serves() { e.deployment.sampling(i).get() } else { 0.0 };
         let starting = |which: fn(&Deployment) -> &[LiveVariant]| {
             let variants = e.pending().map_or(&[][..], which);
-            variants.iter().map(|v| self.variant_view(e, v, 0.0)).collect()
+            variants.iter().map(|v| self.variant_view(e, v, e.share(v.fleet))).collect()
         };
         let progress = e.transition.as_ref().map(|t| {
-            let whole = t.ends.since(t.began).as_secs_f64().max(1e-9);
+            let ends = e.rollout().map_or(t.ends, |r| r.expected_end.max(t.ends));
+            let whole = ends.since(t.began).as_secs_f64().max(1e-9);
             (self.now().since(t.began).as_secs_f64() / whole).clamp(0.0, 1.0)
         });
         EndpointView {
@@ -76,17 +79,15 @@ impl Experiment {
             failure_reason: e.failure_reason.clone(),
             created: e.created,
             progress,
-            ready_at: e.transition.as_ref().map(|t| t.ends),
+            ready_at: e
+                .transition
+                .as_ref()
+                .map(|t| e.rollout().map_or(t.ends, |r| r.expected_end.max(t.ends))),
             pending_config: e.transition.as_ref().and_then(|t| match &t.kind {
                 crate::controller::TransitionKind::Update { config, .. } => Some(config.to_string()),
                 _ => None,
             }),
-            variants: e
-                .variants()
-                .iter()
-                .enumerate()
-                .map(|(i, v)| self.variant_view(e, v, share(i)))
-                .collect(),
+            variants: e.variants().iter().map(|v| self.variant_view(e, v, e.share(v.fleet))).collect(),
             pending_variants: starting(|d| &d.variants),
             shadows: e
                 .shadows()
@@ -95,6 +96,8 @@ impl Experiment {
                 .map(|(i, v)| self.variant_view(e, v, sampling(i)))
                 .collect(),
             pending_shadows: starting(|d| &d.shadows),
+            rollout: rollout_view(e),
+            last_rollout: e.last_rollout.clone(),
             pairs: self.pair_views(e),
             cost_usd: self.plane.endpoint_cost_usd(&e.name),
             cost_usd_per_hour: e.usd_per_hour(),
@@ -164,6 +167,22 @@ impl PairView {
             latency: difference_view(pairs.latency()),
         }
     }
+}
+
+fn rollout_view(e: &Endpoint) -> Option<RolloutView> {
+    let rollout = e.rollout()?;
+    let green = e.pending().into_iter().flat_map(|d| &d.variants);
+    Some(RolloutView {
+        strategy: rollout.plan.shift.name().into(),
+        phase: rollout.phase,
+        phase_ends: rollout.next(),
+        step: rollout.step,
+        steps: rollout.steps,
+        green_share: green.map(|v| e.share(v.fleet)).sum(),
+        alarms: rollout.plan.alarms.iter().map(ToString::to_string).collect(),
+        notes: rollout.notes.clone(),
+        failure: rollout.failure.as_ref().map(|f| f.reason.clone()),
+    })
 }
 
 fn difference_view(d: &LatencyDifferences) -> LatencyDifferenceView {

@@ -1,6 +1,6 @@
 //! The simulation itself: from one arrival to the next.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     faults::{Fault, FaultError},
@@ -79,7 +79,9 @@ pub struct Simulation {
     traffic: TrafficSettings,
     sampler: Sampler,
     fleets: Vec<(FleetId, Fleet)>,
-    highest: Option<FleetId>,
+    /// Every number that a fleet had. They need not come in order: of two fleets that are ordered one after the other
+    /// the second may be ready first.
+    launched: BTreeSet<FleetId>,
     /// Fleets that each variant name had.
     generations: BTreeMap<VariantName, u32>,
     router: Option<Router>,
@@ -110,7 +112,7 @@ impl Simulation {
             traffic,
             sampler,
             fleets: Vec::new(),
-            highest: None,
+            launched: BTreeSet::new(),
             generations: BTreeMap::new(),
             router: None,
             routed: Vec::new(),
@@ -191,14 +193,13 @@ impl Simulation {
     /// Starts a fleet; it gets requests once it is routed to.
     ///
     /// # Errors
-    /// [`SimulationError::Fleet`] for a number out of range, [`SimulationError::Launched`] for a number that is not
-    /// higher than every fleet's before.
+    /// [`SimulationError::Fleet`] for a number out of range, [`SimulationError::Launched`] for a number that a
+    /// fleet had before.
     pub fn launch(&mut self, id: FleetId, spec: FleetSpec) -> Result<(), SimulationError> {
         spec.check()?;
-        if self.highest.is_some_and(|h| id <= h) {
+        if !self.launched.insert(id) {
             return Err(SimulationError::Launched(id));
         }
-        self.highest = Some(id);
         // Retired fleets go once the last request has left them: here, where new ones come, is often enough.
         let now = self.now.as_ns();
         self.fleets.retain(|(_, f)| !(f.retired && f.is_drained(now)));

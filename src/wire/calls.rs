@@ -9,7 +9,7 @@ use serde::{
 
 use super::json;
 use crate::domain::{
-    Command, ContainerInput, DataCaptureConfig, DesiredWeightAndCapacity, ExcludedProperty,
+    Command, ContainerInput, DataCaptureConfig, DeploymentConfig, DesiredWeightAndCapacity, ExcludedProperty,
     ProductionVariantInput,
 };
 
@@ -109,12 +109,15 @@ pub fn parse_json(like: &Command, text: &str) -> Result<Command, RequestError> {
         Command::CreateEndpoint { .. } => read(text).map(|r: EndpointRequest| Command::CreateEndpoint {
             endpoint_name: r.endpoint_name,
             endpoint_config_name: r.endpoint_config_name,
+            deployment_config: r.deployment_config,
         }),
         Command::UpdateEndpoint { .. } => read(text).map(|r: UpdateRequest| Command::UpdateEndpoint {
             endpoint_name: r.endpoint_name,
             endpoint_config_name: r.endpoint_config_name,
             retain_all_variant_properties: r.retain_all_variant_properties,
             exclude_retained_variant_properties: r.exclude_retained_variant_properties,
+            deployment_config: r.deployment_config,
+            retain_deployment_config: r.retain_deployment_config,
         }),
         Command::UpdateEndpointWeightsAndCapacities { .. } => {
             read(text).map(|r: WeightsRequest| Command::UpdateEndpointWeightsAndCapacities {
@@ -146,6 +149,13 @@ pub fn parse_json(like: &Command, text: &str) -> Result<Command, RequestError> {
         Command::UpdateInferenceExperiment(_) => read(text).map(Command::UpdateInferenceExperiment),
         Command::StopInferenceExperiment(_) => read(text).map(Command::StopInferenceExperiment),
         Command::DeleteInferenceExperiment(_) => read(text).map(Command::DeleteInferenceExperiment),
+        Command::PutMetricAlarm(_) => read(text).map(Command::PutMetricAlarm),
+        Command::DeleteAlarms { .. } => {
+            read(text).map(|r: ByAlarms| Command::DeleteAlarms { alarm_names: r.alarm_names })
+        }
+        Command::DescribeAlarms { .. } => {
+            read(text).map(|r: ByAlarms| Command::DescribeAlarms { alarm_names: r.alarm_names })
+        }
     }
 }
 
@@ -167,7 +177,12 @@ request!(ConfigRequest {
     #[serde(default)]
     data_capture_config: Option<DataCaptureConfig>,
 });
-request!(EndpointRequest { endpoint_name: String, endpoint_config_name: String });
+request!(EndpointRequest {
+    endpoint_name: String,
+    endpoint_config_name: String,
+    #[serde(default)]
+    deployment_config: Option<DeploymentConfig>,
+});
 request!(UpdateRequest {
     endpoint_name: String,
     endpoint_config_name: String,
@@ -175,6 +190,10 @@ request!(UpdateRequest {
     retain_all_variant_properties: bool,
     #[serde(default)]
     exclude_retained_variant_properties: Vec<ExcludedProperty>,
+    #[serde(default)]
+    deployment_config: Option<DeploymentConfig>,
+    #[serde(default)]
+    retain_deployment_config: bool,
 });
 request!(WeightsRequest {
     endpoint_name: String,
@@ -183,6 +202,10 @@ request!(WeightsRequest {
 request!(ByEndpoint { endpoint_name: String });
 request!(ByConfig { endpoint_config_name: String });
 request!(ByModel { model_name: String });
+request!(ByAlarms {
+    #[serde(default)]
+    alarm_names: Vec<String>,
+});
 
 fn read<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, RequestError> {
     json::read(text).map_err(|json::Garbled { line, column, problem }| {
@@ -421,6 +444,8 @@ mod tests {
             endpoint_config_name: "only-b".into(),
             retain_all_variant_properties: true,
             exclude_retained_variant_properties: Vec::new(),
+            deployment_config: None,
+            retain_deployment_config: false,
         };
         assert!(
             cli(&update).ends_with("--endpoint-config-name only-b \\\n  --retain-all-variant-properties")

@@ -5,6 +5,7 @@ use std::{borrow::Cow, collections::VecDeque, time::Duration};
 use super::{
     Datapoint, LatencySketch, Metric, Statistic,
     sketch::{Packed, rank},
+    watch::FleetLog,
 };
 use crate::domain::{
     EndpointName, FleetId, InvocationRecord, InvocationStatus, SECOND_NS, VariantName, VirtualTime,
@@ -115,9 +116,9 @@ struct Load {
 
 /// Samples of one variant in a minute, or in several.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Row {
+pub(super) struct Row {
     /// First minute.
-    minute: u64,
+    pub(super) minute: u64,
     /// Invocations by the number of instances at that time. Under 0: minutes without an invocation, each of which
     /// is a sample of 0.
     invocations: Vec<(u32, u64)>,
@@ -146,7 +147,7 @@ impl Row {
         }
     }
 
-    fn merge(&mut self, other: &Self) {
+    pub(super) fn merge(&mut self, other: &Self) {
         for &(instances, n) in &other.invocations {
             self.count_invocations(instances, n);
         }
@@ -161,7 +162,7 @@ impl Row {
         self.gpu.merge(&other.gpu);
     }
 
-    fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         let packed = [&self.model, &self.overhead, &self.cpu, &self.memory, &self.disk, &self.gpu];
         size_of::<Self>()
             + self.invocations.capacity() * size_of::<(u32, u64)>()
@@ -169,7 +170,7 @@ impl Row {
     }
 
     /// A statistic of one metric; none without a sample.
-    fn statistic(&self, metric: Metric, statistic: Statistic) -> Option<f64> {
+    pub(super) fn statistic(&self, metric: Metric, statistic: Statistic) -> Option<f64> {
         let flags = |ones: u64| of_values(&mut [(0.0, self.requests() - ones), (1.0, ones)], statistic);
         let by_instances = |value: fn(f64) -> f64| {
             let value = |i| if i == 0 { 0.0 } else { value(f64::from(i)) };
@@ -372,6 +373,9 @@ impl Live {
         let instance = usize::from(record.instance);
         if instance >= self.load.len() {
             self.load.resize(instance + 1, Load::default());
+        }
+        // Apart from the loads: a fleet that has just grown has a log for each instance, but no load yet.
+        if instance >= self.served.len() {
             self.served.resize(instance + 1, 0);
         }
         self.served[instance] += 1;
@@ -519,7 +523,8 @@ impl Live {
 /// # Shapes and units
 /// Latencies in microseconds, utilisation in percent (CPU: 0 to 100 × vCPUs), the rest without a unit. Each live
 /// variant takes 2 KB a minute or less, for a day; every five minutes for a week; every hour for 455 days; at most
-/// [`MAX_SERIES`] variants.
+/// [`MAX_SERIES`] variants. What alarms read is kept once more for each fleet, for
+/// [`WATCHED_MINUTES`](super::WATCHED_MINUTES).
 ///
 /// # Formula
 /// - `Invocations` 1 for each request, `InvocationsPerInstance` 1 ÷ instances; a minute without one is a sample of 0.
@@ -570,11 +575,20 @@ pub struct MetricStore {
     ids: Vec<FleetId>,
     live: Vec<Live>,
     aged: u64,
+    /// Minutes of each fleet alone, for alarms.
+    pub(super) logs: Vec<FleetLog>,
 }
 
 impl Default for MetricStore {
     fn default() -> Self {
-        Self { lag: DEFAULT_PUBLISH_LAG, series: Vec::new(), ids: Vec::new(), live: Vec::new(), aged: 0 }
+        Self {
+            lag: DEFAULT_PUBLISH_LAG,
+            series: Vec::new(),
+            ids: Vec::new(),
+            live: Vec::new(),
+            aged: 0,
+            logs: Vec::new(),
+        }
     }
 }
 
@@ -670,6 +684,9 @@ impl MetricStore {
         while live.minute < minute && !live.is_over() {
             let row = live.close();
             let closed = row.minute;
+            if let Some(log) = self.logs.iter_mut().find(|l| l.fleet == self.ids[place]) {
+                log.add(&row);
+            }
             series.add(row);
             series.age(closed);
         }
@@ -694,6 +711,8 @@ impl MetricStore {
         for series in &mut self.series {
             series.age(minute);
         }
+        let ids = &self.ids;
+        self.logs.retain_mut(|log| log.age(minute) || ids.contains(&log.fleet));
     }
 
     /// The datapoints of a variant that are published by `now`, oldest first; none for a variant that is not known.
@@ -808,6 +827,7 @@ impl MetricStore {
 
     /// Bytes that the rows take, nearly.
     pub fn bytes(&self) -> usize {
-        self.series.iter().flat_map(|s| &s.tiers).flatten().map(Row::bytes).sum()
+        let logs: usize = self.logs.iter().map(FleetLog::bytes).sum();
+        logs + self.series.iter().flat_map(|s| &s.tiers).flatten().map(Row::bytes).sum::<usize>()
     }
 }

@@ -420,7 +420,7 @@ impl ControlPlane {
         let config = e.test_config(self.fresh_config_name(e, "shadow")?, None);
         let name = config.name.clone();
         self.configs.insert(name.clone(), config);
-        let created = self.create_endpoint(e.endpoint.as_str(), name.as_str(), now);
+        let created = self.create_endpoint(e.endpoint.as_str(), name.as_str(), None, now);
         if let Err(why) = created {
             self.configs.remove(&name);
             return Err(why);
@@ -534,7 +534,7 @@ impl ControlPlane {
         let lent: Vec<ModelName> = missing.iter().map(|m| m.name.clone()).collect();
         self.models.extend(missing.into_iter().map(|m| (m.name.clone(), m)));
         let listed = self.configs.insert(config.name.clone(), config.clone());
-        let moved = self.update_endpoint(endpoint.as_str(), config.name.as_str(), None, now);
+        let moved = self.update_endpoint(endpoint.as_str(), config.name.as_str(), None, (None, false), now);
         match listed {
             Some(listed) => self.configs.insert(config.name.clone(), listed),
             None => self.configs.remove(&config.name),

@@ -35,7 +35,11 @@ fn config(name: &str, variants: &[(&str, &str, f64)]) -> Command {
 }
 
 fn create() -> Command {
-    Command::CreateEndpoint { endpoint_name: ENDPOINT.into(), endpoint_config_name: "ab".into() }
+    Command::CreateEndpoint {
+        endpoint_name: ENDPOINT.into(),
+        endpoint_config_name: "ab".into(),
+        deployment_config: None,
+    }
 }
 
 fn update(config: &str) -> Command {
@@ -44,6 +48,8 @@ fn update(config: &str) -> Command {
         endpoint_config_name: config.into(),
         retain_all_variant_properties: false,
         exclude_retained_variant_properties: Vec::new(),
+        deployment_config: None,
+        retain_deployment_config: false,
     }
 }
 
@@ -107,7 +113,11 @@ fn a_training_image_never_answers_the_health_check() {
     let mut plane = account();
     plane.execute(&model("model-t", Artifact::A, ImageScope::Training), s(0)).unwrap();
     plane.execute(&config("t", &[("VariantT", "model-t", 1.0)]), s(0)).unwrap();
-    let call = Command::CreateEndpoint { endpoint_name: ENDPOINT.into(), endpoint_config_name: "t".into() };
+    let call = Command::CreateEndpoint {
+        endpoint_name: ENDPOINT.into(),
+        endpoint_config_name: "t".into(),
+        deployment_config: None,
+    };
     plane.execute(&call, s(0)).unwrap();
     assert!(plane.advance(s(240)).is_empty());
     let endpoint = plane.endpoint(ENDPOINT).unwrap();
@@ -219,7 +229,11 @@ fn refusals_name_what_is_wrong() {
 #[test]
 fn names_of_endpoints_differ_in_more_than_case() {
     let mut plane = in_service();
-    let call = Command::CreateEndpoint { endpoint_name: "REVIEWS".into(), endpoint_config_name: "ab".into() };
+    let call = Command::CreateEndpoint {
+        endpoint_name: "REVIEWS".into(),
+        endpoint_config_name: "ab".into(),
+        deployment_config: None,
+    };
     assert!(matches!(plane.execute(&call, s(300)), Err(CommandError::AlreadyExists { .. })));
 }
 
@@ -256,6 +270,8 @@ fn retained_properties_survive_an_update() {
         endpoint_config_name: "ab2".into(),
         retain_all_variant_properties: true,
         exclude_retained_variant_properties: excluded,
+        deployment_config: None,
+        retain_deployment_config: false,
     };
     let weight_after = |mut plane: ControlPlane, call: Command| {
         plane.execute(&call, s(350)).unwrap();

@@ -3,6 +3,7 @@
 mod ab_testing;
 mod autoscaling;
 mod canary;
+pub(in crate::lab) mod guardrails;
 mod shadow_api;
 mod shadow_managed;
 
@@ -37,6 +38,9 @@ static SANDBOX: Lesson = Lesson {
         Control::TestComplete,
         Control::Captured,
         Control::Release,
+        Control::Deployment,
+        Control::Alarms,
+        Control::Harm,
     ],
 };
 
@@ -48,6 +52,7 @@ pub fn lesson(lab: LabId) -> &'static Lesson {
         LabId::ShadowApi => &shadow_api::LESSON,
         LabId::Autoscaling => &autoscaling::LESSON,
         LabId::ShadowManaged => &shadow_managed::LESSON,
+        LabId::Guardrails => &guardrails::LESSON,
         LabId::Sandbox => &SANDBOX,
     }
 }

@@ -35,13 +35,14 @@ pub fn Deploy() -> impl IntoView {
     let command = Signal::derive(move || Command::CreateEndpoint {
         endpoint_name: name.get(),
         endpoint_config_name: config.get(),
+        deployment_config: None,
     });
     let action = Signal::derive(move || {
         let sound = problem.with(Option::is_none) && config_problem.with(Option::is_none);
         sound.then(|| LabAction::Call(command.get()))
     });
     let edit = Callback::new(move |command| {
-        if let Command::CreateEndpoint { endpoint_name, endpoint_config_name } = command {
+        if let Command::CreateEndpoint { endpoint_name, endpoint_config_name, .. } = command {
             written_name.set(Some(endpoint_name));
             chosen_config.set(Some(endpoint_config_name));
         }

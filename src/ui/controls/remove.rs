@@ -77,6 +77,8 @@ pub fn Remove() -> impl IntoView {
         endpoint_config_name: name.get(),
         retain_all_variant_properties: false,
         exclude_retained_variant_properties: Vec::new(),
+        deployment_config: None,
+        retain_deployment_config: false,
     });
     let create_action = Signal::derive(move || {
         let sound = serving.with(|s| !s.variants.is_empty());
