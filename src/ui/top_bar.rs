@@ -30,6 +30,7 @@ const fn tab(lab: LabId) -> &'static str {
     match lab {
         LabId::AbTesting => "A/B testing",
         LabId::Canary => "Canary",
+        LabId::Guardrails => "Guardrails",
         LabId::Sandbox => "Sandbox",
     }
 }

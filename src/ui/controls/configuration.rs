@@ -33,7 +33,7 @@ impl Draft {
     fn beginning(snapshot: &Snapshot) -> Self {
         let stem = match snapshot.lab {
             LabId::Canary => "reviews-canary",
-            LabId::AbTesting | LabId::Sandbox => "reviews-abtest",
+            LabId::AbTesting | LabId::Guardrails | LabId::Sandbox => "reviews-abtest",
         };
         let name = free_name(stem, snapshot.configs.iter().map(|c| c.name.as_str()));
         let mut draft = Self { name, rows: Vec::new(), next_key: 0 };

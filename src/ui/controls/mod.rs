@@ -1,14 +1,17 @@
 //! One panel per control of a step: what the learner sets, the call that it stands for, and the button that makes it.
 
 mod act;
+mod alarms;
 mod artifacts;
 mod batch;
 mod call;
 mod configuration;
 mod deploy;
+mod deployment;
 mod describe;
 mod exposure;
 mod guess;
+mod harm;
 mod image;
 mod inference_code;
 mod leftover;
@@ -56,6 +59,9 @@ pub const fn title(control: Control) -> &'static str {
         Control::Remove => "Remove a variant",
         Control::Release => "Clean up",
         Control::Exposure => "Would anyone meet the canary?",
+        Control::Deployment => "Roll out a version",
+        Control::Alarms => "Alarms",
+        Control::Harm => "Users harmed",
     }
 }
 
@@ -83,6 +89,9 @@ pub fn body(control: Control) -> AnyView {
         Control::Remove => view! { <remove::Remove /> }.into_any(),
         Control::Release => view! { <release::Release /> }.into_any(),
         Control::Exposure => view! { <exposure::Exposure /> }.into_any(),
+        Control::Deployment => view! { <deployment::Deployment /> }.into_any(),
+        Control::Alarms => view! { <alarms::Alarms /> }.into_any(),
+        Control::Harm => view! { <harm::HarmPanel /> }.into_any(),
     }
 }
 

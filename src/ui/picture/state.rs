@@ -72,19 +72,26 @@ impl LaneState {
 /// The lanes of an endpoint: what serves, then what is being started.
 pub fn lanes_of(endpoint: &EndpointView) -> Vec<LaneState> {
     let total_wanted: f64 = endpoint.variants.iter().map(|v| v.desired_weight).sum();
-    let total_seen: f64 = endpoint.variants.iter().map(|v| v.per_second).sum();
+    let all = endpoint.variants.iter().chain(&endpoint.pending_variants);
+    let total_seen: f64 = all.map(|v| v.per_second).sum();
+    // In a rollout both fleets have traffic, and the weights alone do not say how much.
+    let split = endpoint.pending_variants.iter().any(|v| v.share > 0.0);
     let creating = endpoint.status == EndpointStatus::Creating;
     let serving = endpoint.variants.iter().map(|v| LaneState {
         variant: v.clone(),
         starting: creating,
-        wanted: if total_wanted > 0.0 { v.desired_weight / total_wanted } else { 0.0 },
+        wanted: match total_wanted {
+            _ if split => v.share,
+            total if total > 0.0 => v.desired_weight / total,
+            _ => 0.0,
+        },
         seen: (total_seen > 0.0).then(|| v.per_second / total_seen),
     });
     let starting = endpoint.pending_variants.iter().map(|v| LaneState {
         variant: v.clone(),
-        starting: true,
-        wanted: 0.0,
-        seen: None,
+        starting: v.share == 0.0,
+        wanted: v.share,
+        seen: (v.share > 0.0 && total_seen > 0.0).then(|| v.per_second / total_seen),
     });
     serving.chain(starting).collect()
 }
