@@ -510,6 +510,9 @@ fn a_deployment_configuration_is_stored_at_creation_and_used_when_retained() {
     let stored = plane.endpoint("stored").unwrap();
     assert_eq!(stored.status, EndpointStatus::InService);
     assert_eq!(stored.deployment_config, linear(&[]));
+    let said = rollout_lab::lab::describe(stored);
+    let step = "/LastDeploymentConfig/BlueGreenUpdatePolicy/TrafficRoutingConfiguration/LinearStepSize/Value";
+    assert_eq!(said.pointer(step), Some(&20.into()));
     let mut call = update("new", None);
     if let Command::UpdateEndpoint { endpoint_name, retain_deployment_config, .. } = &mut call {
         (*endpoint_name, *retain_deployment_config) = ("stored".into(), true);
@@ -788,6 +791,10 @@ fn four_strategies_side_by_side_meet_the_same_requests() {
     assert_eq!((shadow, none), ("shadow", 0));
     assert!(e.compared()[3].total().unseen > 10_000, "the shadow's failures are seen by nobody");
     assert!(all > 10 * linear && linear > canary && canary > 0, "{harmed:?}");
+    let shot = e.snapshot();
+    assert_eq!(shot.compared, e.compared());
+    let text = serde_json::to_string(&shot).unwrap();
+    assert_eq!(serde_json::from_str::<rollout_lab::lab::Snapshot>(&text).unwrap().compared, shot.compared);
     for h in e.compared() {
         assert_eq!((h.minutes.len(), h.total().old_errors), (30, 0));
     }

@@ -31,8 +31,9 @@ pub const MAX_COMPARED_MINUTES: u32 = 120;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// One minute of a rollout, counted from its beginning.
+/// One minute of a rollout, counted from its beginning. It travels as six numbers: every snapshot holds hundreds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "[u32; 6]", into = "[u32; 6]")]
 pub struct HarmMinute {
     /// Callers' requests that the new fleet served.
     pub new: u32,
@@ -46,6 +47,18 @@ pub struct HarmMinute {
     pub old_errors: u32,
     /// Copies to a new shadow that failed: nobody noticed.
     pub unseen: u32,
+}
+
+impl From<[u32; 6]> for HarmMinute {
+    fn from([new, errors, worse, old, old_errors, unseen]: [u32; 6]) -> Self {
+        Self { new, errors, worse, old, old_errors, unseen }
+    }
+}
+
+impl From<HarmMinute> for [u32; 6] {
+    fn from(m: HarmMinute) -> Self {
+        [m.new, m.errors, m.worse, m.old, m.old_errors, m.unseen]
+    }
 }
 
 impl HarmMinute {

@@ -3,6 +3,7 @@
 //! Nothing here knows a canvas, the browser or a style sheet: colours come in as a [`Palette`], sizes as
 //! numbers. Drawing returns the [`PixelMap`] that it used, so that a hover needs no second computation.
 
+mod area;
 mod figure;
 mod marker;
 mod palette;
@@ -12,6 +13,7 @@ mod ticks;
 mod timeline;
 mod words;
 
+pub use area::area;
 pub use figure::{Annotation, Figure, Line, PixelMap, nearest_start, union_of_starts, value_at};
 pub use marker::Marker;
 pub use palette::{Ink, Look, Palette};

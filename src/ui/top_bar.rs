@@ -32,6 +32,7 @@ const fn tab(lab: LabId) -> &'static str {
         LabId::Canary => "Canary",
         LabId::ShadowApi => "Shadow",
         LabId::ShadowManaged => "Shadow, managed",
+        LabId::Guardrails => "Guardrails",
         LabId::Autoscaling => "Autoscaling",
         LabId::Sandbox => "Sandbox",
     }

@@ -49,7 +49,7 @@ impl Draft {
             LabId::Canary => "reviews-canary",
             LabId::ShadowApi => "reviews-shadow",
             LabId::Autoscaling => "reviews-fleet",
-            LabId::AbTesting | LabId::ShadowManaged | LabId::Sandbox => "reviews-abtest",
+            LabId::AbTesting | LabId::ShadowManaged | LabId::Guardrails | LabId::Sandbox => "reviews-abtest",
         };
         let name = free_name(stem, snapshot.configs.iter().map(|c| c.name.as_str()));
         let mut draft = Self { name, rows: Vec::new(), capture: None, next_key: 0 };

@@ -1,6 +1,7 @@
 //! One panel per control of a step: what the learner sets, the call that it stands for, and the button that makes it.
 
 mod act;
+mod alarms;
 mod artifacts;
 mod autoscaling;
 mod batch;
@@ -9,11 +10,13 @@ mod comparison;
 mod configuration;
 mod day;
 mod deploy;
+mod deployment;
 mod describe;
 mod disagreements;
 mod exposure;
 mod faults;
 mod guess;
+mod harm;
 mod image;
 mod inference_code;
 mod leftover;
@@ -73,6 +76,9 @@ pub const fn title(control: Control) -> &'static str {
         Control::TestEdit => "Change a shadow test",
         Control::TestComplete => "Mark a shadow test complete",
         Control::Captured => "Captured data",
+        Control::Deployment => "Roll out a version",
+        Control::Alarms => "Alarms",
+        Control::Harm => "Users harmed",
     }
 }
 
@@ -111,6 +117,9 @@ pub fn body(control: Control) -> AnyView {
         Control::TestEdit => view! { <shadow_tests::TestEdit /> }.into_any(),
         Control::TestComplete => view! { <shadow_tests::TestComplete /> }.into_any(),
         Control::Captured => view! { <shadow_tests::Captured /> }.into_any(),
+        Control::Deployment => view! { <deployment::Deployment /> }.into_any(),
+        Control::Alarms => view! { <alarms::Alarms /> }.into_any(),
+        Control::Harm => view! { <harm::HarmPanel /> }.into_any(),
     }
 }
 

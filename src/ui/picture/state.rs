@@ -83,18 +83,27 @@ impl LaneState {
 /// The lanes of an endpoint: what serves, then what is being started.
 pub fn lanes_of(endpoint: &EndpointView) -> Vec<LaneState> {
     let total_wanted: f64 = endpoint.variants.iter().map(|v| v.desired_weight).sum();
-    let total_seen: f64 = endpoint.variants.iter().map(|v| v.per_second).sum();
+    let all = endpoint.variants.iter().chain(&endpoint.pending_variants);
+    let total_seen: f64 = all.map(|v| v.per_second).sum();
+    // In a rollout both fleets have traffic, and the weights alone do not say how much.
+    let split = endpoint.pending_variants.iter().any(|v| v.share > 0.0);
     let creating = endpoint.status == EndpointStatus::Creating;
     let lane = |v: &VariantView, starting, shadow| LaneState {
         variant: v.clone(),
         starting,
         shadow,
-        wanted: if total_wanted > 0.0 && !shadow { v.desired_weight / total_wanted } else { 0.0 },
+        wanted: match total_wanted {
+            _ if shadow => 0.0,
+            _ if split => v.share,
+            total if total > 0.0 => v.desired_weight / total,
+            _ => 0.0,
+        },
         seen: (total_seen > 0.0 && !starting && !shadow).then(|| v.per_second / total_seen),
     };
     let serving = endpoint.variants.iter().map(|v| lane(v, creating, false));
     let shadows = endpoint.shadows.iter().map(|v| lane(v, creating, true));
-    let starting = endpoint.pending_variants.iter().map(|v| lane(v, true, false));
+    // A new fleet that has traffic already serves beside the old one.
+    let starting = endpoint.pending_variants.iter().map(|v| lane(v, v.share == 0.0, false));
     let starting_shadows = endpoint.pending_shadows.iter().map(|v| lane(v, true, true));
     serving.chain(shadows).chain(starting).chain(starting_shadows).collect()
 }
