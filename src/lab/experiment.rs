@@ -1021,6 +1021,11 @@ impl Experiment {
         let live = self
             .called_endpoint()
             .map_or(0, |e| e.variants().iter().filter(|v| v.current_weight.get() > 0.0).count());
+        let shares = self.called_endpoint().map(|e| {
+            let split = e.split();
+            let share = |i| split.as_ref().map_or(0.0, |s| s.share(i));
+            e.variants().iter().enumerate().map(|(i, v)| (v.name.to_string(), share(i))).collect()
+        });
         let mut rows = Vec::with_capacity(reviews.len());
         for &review in reviews {
             // The user is nobody in particular: a notebook, which a sticky split puts in one place.
@@ -1037,7 +1042,13 @@ impl Experiment {
             self.run_to(record.end() + std::time::Duration::from_nanos(THINK_NS), u64::MAX);
         }
         let reply = json!({"Rows": rows.len()});
-        self.batches.push(Batch { sent, endpoint: endpoint.to_owned(), own_words, rows });
+        self.batches.push(Batch {
+            sent,
+            endpoint: endpoint.to_owned(),
+            own_words,
+            rows,
+            shares: shares.unwrap_or_default(),
+        });
         self.batch_live.push(live);
         if self.batches.len() > BATCHES_KEPT {
             self.batches.remove(0);

@@ -212,6 +212,9 @@ pub struct Batch {
     pub own_words: bool,
     /// The rows, in order.
     pub rows: Vec<BatchRow>,
+    /// Shares of the variants when it was sent, 0 to 1.
+    #[serde(default)]
+    pub shares: Vec<(String, f64)>,
 }
 
 /// One row of the experiment's lineage table.

@@ -42,6 +42,22 @@ impl Marker {
         Self::Hexagon,
     ];
 
+    /// It as one character.
+    pub const fn symbol(self) -> &'static str {
+        match self {
+            Self::Circle => "●",
+            Self::Square => "■",
+            Self::Triangle => "▲",
+            Self::Diamond => "◆",
+            Self::TriangleDown => "▼",
+            Self::Star => "★",
+            Self::Plus => "✚",
+            Self::Cross => "✖",
+            Self::Pentagon => "⬟",
+            Self::Hexagon => "⬢",
+        }
+    }
+
     /// Its corners around (0, 0), clockwise, y downwards, at a size that looks as large as a circle of radius 1.
     pub fn outline(self) -> Vec<(f64, f64)> {
         match self {
@@ -68,12 +84,27 @@ fn ring(corners: u32, radius: f64, turn: f64) -> Vec<(f64, f64)> {
 }
 
 fn at(radius: f64, angle: f64) -> (f64, f64) {
-    (radius * libm::sin(angle), -radius * libm::cos(angle))
+    (radius * sin(angle), -radius * cos(angle))
+}
+
+/// The sine of an angle within two turns, by its series: `libm`'s takes angles of any size, which is 4 kB of code.
+fn sin(angle: f64) -> f64 {
+    let square = angle * angle;
+    let next = |term: f64, k: u32| -term * square / f64::from(2 * k * (2 * k + 1));
+    let terms = (1..24).scan(angle, |term, k| {
+        *term = next(*term, k);
+        Some(*term)
+    });
+    angle + terms.sum::<f64>()
+}
+
+fn cos(angle: f64) -> f64 {
+    sin(angle + PI / 2.0)
 }
 
 /// A cross with arms of length `arm` and half width `half`, turned by `turn`.
 fn plus(arm: f64, half: f64, turn: f64) -> Vec<(f64, f64)> {
-    let (sin, cos) = (libm::sin(turn), libm::cos(turn));
+    let (sin, cos) = (sin(turn), cos(turn));
     let corners = [
         (half, -arm),
         (half, -half),
@@ -101,6 +132,14 @@ mod tests {
             let outline = marker.outline();
             let reach = outline.iter().map(|(x, y)| x.hypot(*y)).fold(0.0, f64::max);
             assert!((0.99..=1.5).contains(&reach), "{marker:?} reaches {reach}");
+        }
+    }
+
+    #[test]
+    fn the_series_is_the_sine() {
+        for i in -100..=100 {
+            let angle = f64::from(i) / 100.0 * 2.6 * PI;
+            assert!((sin(angle) - angle.sin()).abs() < 1e-12, "{angle}");
         }
     }
 

@@ -38,9 +38,11 @@ pub fn StatusPill(
 pub fn EndpointPanel() -> impl IntoView {
     let store = Store::expect();
     let names = store.slice(|s| {
-        let mut by_age: Vec<_> = s.endpoints.iter().map(|e| (e.created, e.name.clone())).collect();
-        by_age.sort_by_key(|(created, _)| std::cmp::Reverse(*created));
-        by_age.into_iter().map(|(_, name)| name).collect::<Vec<_>>()
+        let mut by_age: Vec<&EndpointView> = Vec::new();
+        for e in &s.endpoints {
+            by_age.insert(by_age.partition_point(|other| other.created >= e.created), e);
+        }
+        by_age.iter().map(|e| e.name.clone()).collect::<Vec<_>>()
     });
     let none = move || names.with(|n| n.as_ref().is_some_and(Vec::is_empty));
     let card = move |name: String| {
@@ -95,14 +97,13 @@ fn EndpointCard(name: String, newest: Memo<bool>) -> impl IntoView {
     let (title, label) = (name.clone(), format!("Endpoint {name}"));
     let key = StoredValue::new(name);
     let part = move |e: &EndpointView| e.name == key.get_value();
-    let head = store.slice(move |s| s.endpoints.iter().find(|e| part(e)).map(Head::of));
-    let head = Memo::new(move |_| head.get().flatten());
-    let variants = store.slice(move |s| s.endpoints.iter().find(|e| part(e)).map(|e| rows(&e.variants)));
-    let pending = store.slice(move |s| {
+    let head = store.find(move |s| s.endpoints.iter().find(|e| part(e)).map(Head::of));
+    let variants = store.find(move |s| s.endpoints.iter().find(|e| part(e)).map(|e| rows(&e.variants)));
+    let pending = store.find(move |s| {
         s.endpoints.iter().find(|e| part(e)).map(|e| rows_of(&e.pending_variants, &e.pending_shadows))
     });
-    let shadows = store.slice(move |s| s.endpoints.iter().find(|e| part(e)).map(|e| rows(&e.shadows)));
-    let of = move |memo: Memo<Option<Option<Vec<Row>>>>| memo.get().flatten().unwrap_or_default();
+    let shadows = store.find(move |s| s.endpoints.iter().find(|e| part(e)).map(|e| rows(&e.shadows)));
+    let of = move |memo: Memo<Option<Vec<Row>>>| memo.get().unwrap_or_default();
     let progress = Memo::new(move |_| head.with(|h| h.as_ref().and_then(|h| h.progress)));
     let ready_at = Signal::derive(move || {
         head.with(|h| h.as_ref().and_then(|h| h.ready_at).map(|t| format!("ready at {t}")))

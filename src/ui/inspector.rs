@@ -1,19 +1,22 @@
 //! One request, opened: its text, what each model makes of it, and where its time went.
 
-use leptos::{ev, prelude::*};
+use leptos::{
+    ev,
+    prelude::*,
+    web_sys::{FocusOptions, HtmlElement},
+};
+use wasm_bindgen::JsCast;
 
 use super::{
-    store::{Explanation, Store},
+    store::{Explanation, Route, Store},
     widgets::{CodeBlock, Glyph, Icon, Probabilities, Show, StarRow, VariantTag, Views},
     wording,
 };
-use crate::{
-    domain::{FleetId, InvocationRecord},
-    wire::calls,
-};
+use crate::{domain::InvocationRecord, wire::calls};
 
 /// Id of the drawer, which takes the focus when it opens.
 const DRAWER: &str = "inspector";
+const DRAWER_ITSELF: &str = "#inspector";
 
 /// The drawer; nothing while no request is selected.
 #[component]
@@ -21,14 +24,26 @@ pub fn Inspector() -> impl IntoView {
     let store = Store::expect();
     let selected = store.selected_request;
     let explanation = RwSignal::new(None::<(u64, Explanation)>);
+    // What had the focus before the drawer took it.
+    let opener = StoredValue::new_local(None::<HtmlElement>);
     // Asking the worker is no write: the answer arrives later, and is taken only if it is still wanted.
-    Effect::new(move || {
-        if let Some(record) = selected.get() {
+    Effect::new(move |was_open: Option<bool>| {
+        let record = selected.get();
+        let open = record.is_some();
+        if !open && was_open == Some(true) {
+            // After the drawer has left the page, or the browser would move the focus once more.
+            request_animation_frame(move || give_back(opener.try_get_value().flatten()));
+        }
+        if let Some(record) = record {
+            if let Some(outside) = focused().filter(|e| e.closest(DRAWER_ITSELF).ok().flatten().is_none()) {
+                opener.set_value(Some(outside));
+            }
             store.explain(record, move |answer| {
                 explanation.set(Some((record.id, answer)));
             });
             request_animation_frame(|| super::app::focus(DRAWER));
         }
+        open
     });
     let escape = window_event_listener(ev::keydown, move |event| {
         if event.key() == "Escape" && selected.with_untracked(Option::is_some) {
@@ -66,25 +81,36 @@ pub fn Inspector() -> impl IntoView {
     }
 }
 
-/// Endpoint and variant of a fleet, while it is known.
-fn route(store: Store, fleet: FleetId) -> Option<(String, String)> {
-    store.snapshot.with_untracked(|s| {
-        s.as_ref()?.endpoints.iter().find_map(|e| {
-            let variant = e.all_variants().find(|v| v.fleet == fleet)?;
-            Some((e.name.clone(), variant.name.clone()))
-        })
-    })
+fn focused() -> Option<HtmlElement> {
+    document().active_element()?.dyn_into().ok()
+}
+
+/// Gives the focus back to what opened the drawer; when that has left the page, to the region that it was in.
+fn give_back(opener: Option<HtmlElement>) {
+    // Who closed it by going elsewhere has the focus there already.
+    if focused().is_some_and(|e| e.tag_name() != "BODY") {
+        return;
+    }
+    let still_there = opener.filter(|e| e.is_connected() && e.tag_name() != "BODY");
+    let region = || document().get_element_by_id("endpoint")?.dyn_into().ok();
+    if let Some(element) = still_there.or_else(region) {
+        let stay = FocusOptions::new();
+        stay.set_prevent_scroll(true);
+        let _ = element.focus_with_options(&stay);
+    }
 }
 
 /// Where a request went and where its time went.
 #[component]
 fn Journey(record: InvocationRecord) -> impl IntoView {
     let store = Store::expect();
-    let (endpoint, variant) = route(store, record.fleet).unzip();
-    let tag = variant.map(|name| {
-        let mark = store.mark(&name);
-        view! { <VariantTag name mark /> }
-    });
+    let route = match store.route(record.fleet) {
+        Some(Route { endpoint, variant: name }) => {
+            let mark = store.mark(&name);
+            view! { {endpoint} " → " <VariantTag name mark /> }.into_any()
+        }
+        None => "a variant that is gone".into_any(),
+    };
     let parts = [("wait", record.wait_ns), ("service", record.service_ns), ("overhead", record.overhead_ns)];
     let total: u64 = parts.iter().map(|(_, ns)| ns).sum();
     let words = parts.map(|(name, ns)| format!("{name} {}", wording::micros(ns as f64 / 1e3))).join(", ");
@@ -93,7 +119,7 @@ fn Journey(record: InvocationRecord) -> impl IntoView {
             <dt>"Arrived"</dt>
             <dd class="numerals">{record.arrival.to_string()}</dd>
             <dt>"Route"</dt>
-            <dd>{endpoint} " → " {tag} " → instance " {record.instance + 1}</dd>
+            <dd>{route} " → instance " {record.instance + 1}</dd>
             <dt>"User"</dt>
             <dd class="numerals">{record.user}</dd>
             <dt>"Ended"</dt>
@@ -140,8 +166,8 @@ fn Explained(explanation: Explanation) -> impl IntoView {
     let endpoint = store
         .selected_request
         .get_untracked()
-        .and_then(|r| route(store, r.fleet))
-        .map_or_else(|| "ENDPOINT".to_owned(), |(endpoint, _)| endpoint);
+        .and_then(|r| store.route(r.fleet))
+        .map_or_else(|| "ENDPOINT".to_owned(), |route| route.endpoint);
     let curl = curl(&endpoint, &explanation.text);
     let truth = explanation.true_stars.map(|s| s.get());
     view! {

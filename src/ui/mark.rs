@@ -1,49 +1,12 @@
 //! How a variant is told apart: a colour, and always a shape and a dash as well.
 
+use crate::plot::Marker;
+
 /// The look of one variant. The same slot looks the same in the picture, in the plots and in every table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
     slot: usize,
 }
-
-/// The outline of a variant's marker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
-    /// ●
-    Circle,
-    /// ■
-    Square,
-    /// ▲
-    Triangle,
-    /// ◆
-    Diamond,
-    /// ▼
-    TriangleDown,
-    /// ★
-    Star,
-    /// ✚
-    Plus,
-    /// ✖
-    Cross,
-    /// ⬟
-    Pentagon,
-    /// ⬢
-    Hexagon,
-}
-
-/// One shape per production variant that a configuration may have.
-const SHAPES: [(Shape, &str); 10] = [
-    (Shape::Circle, "●"),
-    (Shape::Square, "■"),
-    (Shape::Triangle, "▲"),
-    (Shape::Diamond, "◆"),
-    (Shape::TriangleDown, "▼"),
-    (Shape::Star, "★"),
-    (Shape::Plus, "✚"),
-    (Shape::Cross, "✖"),
-    (Shape::Pentagon, "⬟"),
-    (Shape::Hexagon, "⬢"),
-];
 
 /// Colours that the style sheet has: `--variant-1` to `--variant-5`.
 const COLOURS: usize = 5;
@@ -53,17 +16,17 @@ const DASHES: [&[f64]; 5] = [&[], &[6.0, 3.0], &[2.0, 3.0], &[9.0, 3.0, 2.0, 3.0
 impl Mark {
     /// The look of the variant in `slot`, from 0; slots beyond the last shape begin again.
     pub const fn of_slot(slot: usize) -> Self {
-        Self { slot: slot % SHAPES.len() }
+        Self { slot: slot % Marker::ALL.len() }
     }
 
-    /// Outline of its marker.
-    pub const fn shape(self) -> Shape {
-        SHAPES[self.slot].0
+    /// Its marker: there is one per production variant that a configuration may have.
+    pub const fn marker(self) -> Marker {
+        Marker::ALL[self.slot]
     }
 
     /// Its marker as one character.
     pub const fn symbol(self) -> &'static str {
-        SHAPES[self.slot].1
+        self.marker().symbol()
     }
 
     /// Lengths of dash and gap in px, empty for a solid line.

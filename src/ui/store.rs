@@ -9,7 +9,8 @@ use leptos::{prelude::*, web_sys::File};
 
 use super::{journal, link::Link, mark::Mark};
 use crate::{
-    domain::{Artifact, InvocationRecord, Stars},
+    controller::EndpointStatus,
+    domain::{Artifact, FleetId, InvocationRecord, Stars, VirtualTime},
     lab::{
         DisagreementPage, DisagreementQuery, EndpointView, LEFTOVER_ENDPOINT, LabAction, LabId, Snapshot,
         StepState,
@@ -148,6 +149,48 @@ struct Backstage {
     told_of_full_storage: bool,
     /// Variants in the order in which they were first seen.
     variants: Vec<String>,
+    /// Every fleet that was ever seen, those that are gone included.
+    routes: Vec<(FleetId, Route)>,
+    /// When changes of endpoints took effect, or will.
+    settled: Vec<Settled>,
+}
+
+impl Backstage {
+    /// Notes what later snapshots tell no more.
+    fn remember(&mut self, snapshot: &Snapshot) {
+        for e in &snapshot.endpoints {
+            for v in e.all_variants() {
+                if !self.routes.iter().any(|(fleet, _)| *fleet == v.fleet) {
+                    let route = Route { endpoint: e.name.clone(), variant: v.name.clone() };
+                    self.routes.push((v.fleet, route));
+                }
+            }
+            if let Some(at) = e.ready_at.filter(|_| e.status != EndpointStatus::Deleting) {
+                let settled = Settled { endpoint: e.name.clone(), at };
+                if !self.settled.contains(&settled) {
+                    self.settled.push(settled);
+                }
+            }
+        }
+    }
+}
+
+/// Where the requests of a fleet went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// Endpoint.
+    pub endpoint: String,
+    /// Variant.
+    pub variant: String,
+}
+
+/// The end of a transition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// Endpoint.
+    pub endpoint: String,
+    /// When it ends.
+    pub at: VirtualTime,
 }
 
 /// A handle on what the page knows. Copying it copies no data.
@@ -206,6 +249,14 @@ impl Store {
         Memo::new(move |_| self.snapshot.with(|s| s.as_deref().map(&part)))
     }
 
+    /// The same for a part that need not be there.
+    pub fn find<T>(self, part: impl Fn(&Snapshot) -> Option<T> + Send + Sync + 'static) -> Memo<Option<T>>
+    where
+        T: PartialEq + Send + Sync + 'static,
+    {
+        Memo::new(move |_| self.snapshot.with(|s| s.as_deref().and_then(&part)))
+    }
+
     /// Opens a lab where it was left off, or from its beginning; starts the worker if none runs.
     pub fn open(self, lab: LabId) {
         if self.backstage.with_value(|b| b.journal.as_ref().is_some_and(|j| j.lab == lab)) {
@@ -227,6 +278,8 @@ impl Store {
         }
         self.backstage.update_value(|b| {
             b.variants.clear();
+            b.routes.clear();
+            b.settled.clear();
             b.gathered = None;
             b.waiting.clear();
             b.journal = Some(journal.clone());
@@ -310,6 +363,18 @@ impl Store {
     pub fn mark_in_row(self, variant: &str, row: usize) -> Mark {
         let seen = self.backstage.with_value(|b| b.variants.iter().position(|v| v == variant));
         Mark::of_slot(seen.unwrap_or(row))
+    }
+
+    /// Where the requests of a fleet went, also after it is gone; none if it was gone before the page could see it.
+    pub fn route(self, fleet: FleetId) -> Option<Route> {
+        self.backstage
+            .with_value(|b| b.routes.iter().find(|(f, _)| *f == fleet).map(|(_, route)| route.clone()))
+    }
+
+    /// When the changes of an endpoint took effect, or will.
+    pub fn settled(self, endpoint: &str) -> Vec<VirtualTime> {
+        self.backstage
+            .with_value(|b| b.settled.iter().filter(|s| s.endpoint == endpoint).map(|s| s.at).collect())
     }
 
     /// The journal of the open lab.
@@ -513,6 +578,7 @@ impl Store {
                     b.variants.push(name.to_owned());
                 }
             }
+            b.remember(&snapshot);
             Some(snapshot)
         });
         if let Some(snapshot) = gathered.flatten() {

@@ -150,11 +150,23 @@ impl FromStr for Statistic {
             "Maximum" => Self::Maximum,
             "SampleCount" => Self::SampleCount,
             _ => {
-                let p: f64 = text.strip_prefix('p').and_then(|p| p.parse().ok()).ok_or_else(unknown)?;
+                let p: f64 = text.strip_prefix('p').and_then(decimal).ok_or_else(unknown)?;
                 if p > 0.0 && p <= 100.0 { Self::Percentile(p) } else { return Err(unknown()) }
             }
         })
     }
+}
+
+/// A number such as `99.9`. Up to 15 digits it is the nearest `f64`, as is what `parse` gives for any number, but
+/// that needs a table of 10 kB, which the page can do without.
+fn decimal(text: &str) -> Option<f64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = [whole, fraction].concat();
+    if digits.is_empty() || digits.len() > 15 || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let scale = (0..fraction.len()).fold(1.0, |scale, _| scale * 10.0);
+    Some(digits.parse::<u64>().ok()? as f64 / scale)
 }
 
 impl TryFrom<String> for Statistic {

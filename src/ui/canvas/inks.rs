@@ -5,8 +5,8 @@ use wasm_bindgen::{JsCast, JsValue};
 
 use super::use_colour_changes;
 use crate::{
-    plot::{Ink, Look, Marker, Palette},
-    ui::mark::{Mark, Shape},
+    plot::{Ink, Look, Palette},
+    ui::mark::Mark,
 };
 
 /// The style sheet's colours at one moment. Read anew when the theme changes, not per frame.
@@ -108,21 +108,5 @@ impl Inks {
 
 /// How a variant with that mark is drawn.
 pub fn look(inks: &Inks, mark: Mark) -> Look {
-    Look { ink: inks.of(&mark.property()), marker: marker(mark), dash: mark.dash().to_vec() }
-}
-
-/// The outline of a mark.
-const fn marker(mark: Mark) -> Marker {
-    match mark.shape() {
-        Shape::Circle => Marker::Circle,
-        Shape::Square => Marker::Square,
-        Shape::Triangle => Marker::Triangle,
-        Shape::Diamond => Marker::Diamond,
-        Shape::TriangleDown => Marker::TriangleDown,
-        Shape::Star => Marker::Star,
-        Shape::Plus => Marker::Plus,
-        Shape::Cross => Marker::Cross,
-        Shape::Pentagon => Marker::Pentagon,
-        Shape::Hexagon => Marker::Hexagon,
-    }
+    Look { ink: inks.of(&mark.property()), marker: mark.marker(), dash: mark.dash().to_vec() }
 }

@@ -37,8 +37,7 @@ pub fn Artifacts() -> impl IntoView {
 #[component]
 fn ArtifactItem(artifact: Artifact) -> impl IntoView {
     let store = Store::expect();
-    let state = store.slice(move |s| s.artifacts.iter().find(|a| a.artifact == artifact).copied());
-    let state = Memo::new(move |_| state.get().flatten());
+    let state = store.find(move |s| s.artifacts.iter().find(|a| a.artifact == artifact).copied());
     let loading = Memo::new(move |_| store.worker.with(|w| w.loading[artifact.index()]));
     let fetched = move || state.get().is_some_and(|s| s.fetched);
     let cost = move || {

@@ -6,7 +6,7 @@ use super::{act::Act, call::CallView, names::free_name};
 use crate::{
     domain::{
         Command, ConfigError, DataCaptureConfig, EndpointConfig, InstanceType, MAX_PRODUCTION_VARIANTS,
-        ProductionVariantInput, ShadowRule,
+        ProductionVariantInput, RoutingConfigInput, RoutingStrategy, ShadowRule,
     },
     lab::{LabAction, LabId, Snapshot},
     ui::{
@@ -135,6 +135,20 @@ fn variant(variant_name: String, model_name: String, initial_variant_weight: f64
 fn usd_per_hour(variant: &ProductionVariantInput) -> f64 {
     let price = variant.instance_type.parse::<InstanceType>().map_or(0.0, |t| t.spec().usd_per_hour);
     price * variant.initial_instance_count.max(0) as f64
+}
+
+/// The strategies by their names in the API, the usual one first.
+const ROUTING: [&str; 2] = ["RANDOM", "LEAST_OUTSTANDING_REQUESTS"];
+
+fn spreads_by_load(variant: &ProductionVariantInput) -> bool {
+    let strategy = variant.routing_config.as_ref().map(|c| c.routing_strategy);
+    strategy == Some(RoutingStrategy::LeastOutstandingRequests)
+}
+
+/// A call need not name what is usual.
+fn routing_config(name: &str) -> Option<RoutingConfigInput> {
+    let routing_strategy = RoutingStrategy::LeastOutstandingRequests;
+    (name == ROUTING[1]).then_some(RoutingConfigInput { routing_strategy })
 }
 
 /// Whether a shadow, the row among its kind and the field that an error is about, e.g. row 1 and `variantName` of
@@ -414,6 +428,14 @@ fn VariantFields(
                     on_input=Callback::new(move |n: f64| form.change_row(key, |v| v.initial_instance_count = n as i64))
                     problem=problem("initialInstanceCount")
                 />
+            <SelectField
+                label="Routing among its instances"
+                options=Signal::stored(ROUTING.map(|name| (name.to_owned(), name.to_owned())).to_vec())
+                value=form.read_row(key, |v| ROUTING[usize::from(spreads_by_load(v))].to_owned())
+                on_choice=Callback::new(move |chosen: String| {
+                    form.change_row(key, |v| v.routing_config = routing_config(&chosen))
+                })
+            />
             <SliderField
                 label="Weight"
                 value=form.read_row(key, |v| v.initial_variant_weight)

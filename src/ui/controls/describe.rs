@@ -19,13 +19,13 @@ use crate::{
 pub fn Describe() -> impl IntoView {
     let store = Store::expect();
     let chosen = ChosenEndpoint::new(store);
-    let text = store.slice(move |s| {
+    let text = store.find(move |s| {
         let name = chosen.name.get();
         s.endpoints.iter().find(|e| Some(&e.name) == name.as_ref()).map(description)
     });
     let command = Signal::derive(move || Command::DescribeEndpoint { endpoint_name: chosen.name_or_usual() });
     let text = Signal::derive(move || {
-        text.get().flatten().unwrap_or_else(|| "There is no endpoint to describe yet.".to_owned())
+        text.get().unwrap_or_else(|| "There is no endpoint to describe yet.".to_owned())
     });
     view! {
         <EndpointChoice chosen />

@@ -26,8 +26,7 @@ pub fn Guess(
         Prompt::ShadowPerInstance => 50.0,
     });
     let guessed =
-        store.slice(move |s| s.guesses.iter().rev().find(|(p, _)| *p == prompt).map(|(_, value)| *value));
-    let guessed = Memo::new(move |_| guessed.get().flatten());
+        store.find(move |s| s.guesses.iter().rev().find(|(p, _)| *p == prompt).map(|(_, value)| *value));
     let (question, label) = match prompt {
         Prompt::SplitOfFifty => (
             "Two variants have equal weights. You send 50 requests. How many will variant B answer?",

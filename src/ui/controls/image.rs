@@ -15,7 +15,7 @@ pub fn Image() -> impl IntoView {
     let store = Store::expect();
     let scope = RwSignal::new(ImageScope::Inference);
     let instance_type = RwSignal::new(instances::USUAL.to_owned());
-    let image = store.slice(|s| s.image.clone());
+    let image = store.find(|s| s.image.clone());
     let action = Signal::derive(move || {
         let instance_type = instance_type.get().parse::<InstanceType>().ok()?;
         Some(LabAction::RetrieveImage { scope: scope.get(), instance_type })
@@ -57,7 +57,6 @@ pub fn Image() -> impl IntoView {
         {move || {
             image
                 .get()
-                .flatten()
                 .map(|uri| view! { <p class="uri" aria-label="Image found"><code>{uri}</code></p> })
         }}
     }

@@ -18,7 +18,7 @@ use crate::{
 pub fn Leftover() -> impl IntoView {
     let store = Store::expect();
     let chosen = ChosenEndpoint::beginning_with(store, LEFTOVER_ENDPOINT);
-    let endpoint = store.slice(move |s| {
+    let endpoint = store.find(move |s| {
         let name = chosen.name.get();
         s.endpoints
             .iter()
@@ -27,7 +27,7 @@ pub fn Leftover() -> impl IntoView {
     });
     let command = Signal::derive(move || Command::DeleteEndpoint { endpoint_name: chosen.name_or_usual() });
     view! {
-        {move || match endpoint.get().flatten() {
+        {move || match endpoint.get() {
             None => view! { <p class="quiet">"No endpoint is left. Nothing costs anything."</p> }.into_any(),
             Some((name, status, cost)) => {
                 let action = Signal::derive(move || Some(LabAction::Call(command.get())));

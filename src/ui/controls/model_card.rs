@@ -78,11 +78,11 @@ fn members<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Ve
             f.write_str("an object")
         }
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut members = Vec::new();
+            let mut members: Vec<(String, T)> = Vec::new();
             while let Some(member) = map.next_entry()? {
-                members.push(member);
+                let place = members.partition_point(|(name, _)| *name < member.0);
+                members.insert(place, member);
             }
-            members.sort_by(|(a, _): &(String, T), (b, _)| a.cmp(b));
             Ok(members)
         }
     }

@@ -37,12 +37,12 @@ impl ChosenEndpoint {
     /// The newest, for a start.
     pub fn new(store: Store) -> Self {
         let choice = RwSignal::new(None::<String>);
-        let name = store.slice(move |s| {
+        let name = store.find(move |s| {
             let chosen = choice.get();
             let there = |name: &String| s.endpoints.iter().any(|e| e.name == *name);
             chosen.filter(there).or_else(|| newest_endpoint(s))
         });
-        Self { choice, name: Memo::new(move |_| name.get().flatten()) }
+        Self { choice, name }
     }
 
     /// A certain one, for a start, where it is there.

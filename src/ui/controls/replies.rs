@@ -4,11 +4,11 @@ use leptos::prelude::*;
 
 use crate::{
     analysis::binomial,
-    domain::InvocationStatus,
-    lab::{Batch, BatchRow, Snapshot},
+    domain::{InvocationStatus, Stars},
+    lab::{Batch, BatchRow, LabAction, Snapshot},
     ui::{
         store::Store,
-        widgets::{Probabilities, Show, StarRow, VariantTag, Views},
+        widgets::{Probabilities, Show, StarRow, VariantTag, Views, each},
         wording,
     },
 };
@@ -39,7 +39,10 @@ fn splits(batch: &Batch, snapshot: &Snapshot) -> Vec<Split> {
     let split = |name: &str| {
         let own = batch.rows.iter().filter(|r| r.variant == name);
         let labelled = own.clone().filter(|r| r.predicted.is_some() && r.true_stars.is_some());
-        let share = endpoint.and_then(|e| e.variants.iter().find(|v| v.name == name)).map(|v| v.share);
+        // The weights may have changed since; a batch of an older worker does not say what they were.
+        let then = batch.shares.iter().find(|(of, _)| of == name).map(|(_, share)| *share);
+        let now = || endpoint.and_then(|e| e.variants.iter().find(|v| v.name == name)).map(|v| v.share);
+        let share = then.or_else(now);
         Split {
             variant: name.to_owned(),
             answered: own.count() as u64,
@@ -59,12 +62,23 @@ pub fn Replies(
     own_words: bool,
 ) -> impl IntoView {
     let store = Store::expect();
-    let batch = store.slice(move |s| s.batches.iter().rev().find(|b| b.own_words == own_words).cloned());
-    let batch = Memo::new(move |_| batch.get().flatten());
-    let shares = store.slice(move |s| {
+    let batch = store.find(move |s| s.batches.iter().rev().find(|b| b.own_words == own_words).cloned());
+    let shares = store.find(move |s| {
         let batch = s.batches.iter().rev().find(|b| b.own_words == own_words)?;
         Some(splits(batch, s))
     });
+    // The rows of one batch stay where they are: only what a sentence's true stars are may be said later.
+    let keys = move || {
+        let of = |b: &Batch| (0..b.rows.len()).map(|i| format!("{} {i}", b.sent.as_ns())).collect();
+        batch.with(|b| b.as_ref().map(of).unwrap_or_default())
+    };
+    let row = move |key: String| {
+        let index = key.split_once(' ').and_then(|(_, i)| i.parse::<usize>().ok()).unwrap_or_default();
+        let row_of = move |b: &Option<Batch>| b.as_ref()?.rows.get(index).cloned();
+        let truth = Memo::new(move |_| batch.with(row_of).and_then(|row| row.true_stars));
+        let row = batch.with_untracked(row_of);
+        row.map(|row| view! { <ReplyRow row truth label=own_words.then_some(index) /> }).into_any()
+    };
     view! {
         <Show when=move || batch.with(Option::is_some)>
             <Show when=move || !own_words>
@@ -72,7 +86,6 @@ pub fn Replies(
                     {move || {
                         shares
                             .get()
-                            .flatten()
                             .unwrap_or_default()
                             .into_iter()
                             .map(|split| view! { <SplitRow split /> })
@@ -85,18 +98,13 @@ pub fn Replies(
                     <thead>
                         <tr>
                             <th scope="col">"Text"</th>
-                            <Show when=move || !own_words>
-                                <th scope="col">"True"</th>
-                            </Show>
+                            <th scope="col">"True"</th>
                             <th scope="col">"Predicted"</th>
                             <th scope="col">"By"</th>
                         </tr>
                     </thead>
                     <tbody>
-                        {move || {
-                            let rows = batch.get().map(|b| b.rows).unwrap_or_default();
-                            rows.into_iter().map(|row| view! { <ReplyRow row own_words /> }).views()
-                        }}
+                        {each(keys, row)}
                     </tbody>
                 </table>
             </div>
@@ -134,13 +142,20 @@ fn SplitRow(split: Split) -> impl IntoView {
 }
 
 #[component]
-fn ReplyRow(row: BatchRow, own_words: bool) -> impl IntoView {
+fn ReplyRow(
+    row: BatchRow,
+    truth: Memo<Option<Stars>>,
+    /// Place of the row in the batch, where the learner may say what its true stars are.
+    label: Option<usize>,
+) -> impl IntoView {
     let store = Store::expect();
     let mark = store.mark(&row.variant);
-    let predicted = row.predicted.map(|s| s.get());
-    let truth = row.true_stars.map(|s| s.get());
-    let off =
-        (!own_words && predicted.is_some() && truth.is_some() && predicted != truth).then_some("table__off");
+    let (predicted, given) = (row.predicted.map(|s| s.get()), row.predicted);
+    let off = move || truth.get().is_some_and(|t| given.is_some_and(|p| p != t));
+    let truth = match label {
+        Some(index) => view! { <TrueStars index truth text=row.text.clone() /> }.into_any(),
+        None => view! { <StarRow stars=truth.get_untracked().map(|s| s.get()) /> }.into_any(),
+    };
     let answer = match row.status {
         InvocationStatus::Answered if row.probabilities.is_empty() => {
             view! { <span class="quiet">"no prediction"</span> }.into_any()
@@ -160,16 +175,44 @@ fn ReplyRow(row: BatchRow, own_words: bool) -> impl IntoView {
         wording::micros(row.overhead_us)
     );
     view! {
-        <tr class=off>
+        <tr class:table__off=off>
             <td class="table__text" title=row.text.clone()>
                 <span class="clamp">{row.text.clone()}</span>
             </td>
-            {(!own_words).then(|| view! { <td><StarRow stars=truth /></td> })}
+            <td>{truth}</td>
             <td>{answer}</td>
             <td title=latency>
                 <VariantTag name=row.variant mark />
             </td>
         </tr>
+    }
+}
+
+/// Says how many stars a sentence of the learner's own deserves: only its author knows.
+#[component]
+fn TrueStars(index: usize, truth: Memo<Option<Stars>>, text: String) -> impl IntoView {
+    let store = Store::expect();
+    let say = move |value: String| {
+        let stars = value.parse().ok().and_then(|n| Stars::new(n).ok());
+        if let Some(stars) = stars {
+            store.dispatch(LabAction::Label { row: index, stars });
+        }
+    };
+    let option = move |stars: Stars| {
+        let n = stars.get();
+        view! { <option value=n.to_string() selected=move || truth.get() == Some(stars)>{n} " ★"</option> }
+    };
+    view! {
+        <select
+            class="field__input field__input--small"
+            aria-label=format!("True stars of: {text}")
+            on:change:target=move |event| say(event.target().value())
+        >
+            <option value="" selected=move || truth.get().is_none() disabled=move || truth.get().is_some()>
+                "say"
+            </option>
+            {Stars::ALL.into_iter().map(option).views()}
+        </select>
     }
 }
 

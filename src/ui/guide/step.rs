@@ -37,8 +37,7 @@ pub fn OpenStep(
 #[component]
 fn GoalState(step: &'static Step) -> impl IntoView {
     let store = Store::expect();
-    let state = store.slice(move |s| s.steps.iter().find(|s| s.id == step.id).cloned());
-    let state = Memo::new(move |_| state.get().flatten());
+    let state = store.find(move |s| s.steps.iter().find(|s| s.id == step.id).cloned());
     let done = move || state.with(|s| s.as_ref().is_some_and(|s| s.done));
     let missing = move || state.with(|s| s.as_ref().map(|s| s.missing.clone()).unwrap_or_default());
     let fraction =

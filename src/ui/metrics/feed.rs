@@ -124,8 +124,10 @@ impl Feed {
         if newest != Some(true) {
             return;
         }
+        let settled = self.store.settled(&query.endpoint_name);
+        let journal = self.store.journal();
         let annotations =
-            self.store.journal().map(|j| changes(&j.entries, &query.endpoint_name)).unwrap_or_default();
+            journal.map(|j| changes(&j.entries, &settled, &query.endpoint_name)).unwrap_or_default();
         let next = Some(View { query, reply, annotations });
         if self.view.try_with_untracked(|v| *v != next) == Some(true) {
             self.view.set(next);

@@ -419,7 +419,10 @@ fn figure_of(
         })
         .collect();
     // What is brought out is drawn last, above the others.
-    lines.sort_by_key(|l| Some(l.name.as_str()) == someone);
+    if let Some(place) = lines.iter().position(|l| Some(l.name.as_str()) == someone) {
+        let line = lines.remove(place);
+        lines.push(line);
+    }
     let query = &view.query;
     Figure {
         quantity: Quantity::of(query.metric, query.statistic),

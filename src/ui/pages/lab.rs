@@ -13,7 +13,7 @@ use crate::{
         metrics::MetricsPanel,
         store::Store,
         toolbox::Toolbox,
-        widgets::{Meter, Show, Views},
+        widgets::{Later, Meter, Show, Views},
         wording,
     },
 };
@@ -49,18 +49,24 @@ pub fn Lab(
             <WorkerNews />
             <div class="regions">
                 <section id="guide" class="region region--guide" tabindex="-1" aria-label="Guide">
-                    {if guided {
-                        view! { <Guide lesson step /> }.into_any()
-                    } else {
-                        view! { <Toolbox lesson /> }.into_any()
-                    }}
+                    <Later>
+                        {if guided {
+                            view! { <Guide lesson step /> }.into_any()
+                        } else {
+                            view! { <Toolbox lesson /> }.into_any()
+                        }}
+                    </Later>
                 </section>
                 <section id="endpoint" class="region region--endpoint" tabindex="-1" aria-label="Endpoint">
-                    <EndpointPanel />
+                    <Later>
+                        <EndpointPanel />
+                    </Later>
                 </section>
                 <section id="metrics" class="region region--metrics" tabindex="-1" aria-label="Metrics">
                     <h2 class="region__title">"Metrics"</h2>
-                    <MetricsPanel />
+                    <Later>
+                        <MetricsPanel />
+                    </Later>
                 </section>
             </div>
             <Inspector />

@@ -52,13 +52,11 @@ struct Picture {
     traffic: StoredValue<Traffic>,
     /// Counts the snapshots that the traffic has taken in.
     admitted: RwSignal<u64>,
-    /// Every fleet that was ever seen, and its variant.
-    fleets: StoredValue<Vec<(FleetId, String)>>,
 }
 
 impl Picture {
     fn variant_of(self, fleet: FleetId) -> Option<String> {
-        self.fleets.with_value(|f| f.iter().find(|(f, _)| *f == fleet).map(|(_, name)| name.clone()))
+        self.store.route(fleet).map(|route| route.variant)
     }
 }
 
@@ -198,7 +196,6 @@ fn shared(
         moving: Memo::new(move |_| !still.get()),
         traffic: StoredValue::new(Traffic::default()),
         admitted: RwSignal::new(0),
-        fleets: StoredValue::new(Vec::new()),
     }
 }
 
@@ -213,16 +210,8 @@ fn take_in(picture: Picture, run: impl Fn() + Copy + 'static) {
         let Some(snapshot) = picture.store.snapshot.get() else {
             // Another lab is being opened.
             picture.traffic.set_value(Traffic::default());
-            picture.fleets.set_value(Vec::new());
             return;
         };
-        picture.fleets.update_value(|fleets| {
-            for v in snapshot.endpoints.iter().flat_map(EndpointView::all_variants) {
-                if !fleets.iter().any(|(f, _)| *f == v.fleet) {
-                    fleets.push((v.fleet, v.name.clone()));
-                }
-            }
-        });
         let now = now_ms();
         let spread = (now - before.get_value()).clamp(16.0, 250.0);
         before.set_value(now);

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use leptos::prelude::*;
 
 use super::{Views, unique_id};
+use crate::wire::json;
 
 /// What a select offers: value and words.
 pub type Options = Vec<(String, String)>;
@@ -185,7 +186,7 @@ pub fn NumberField(
         }
     });
     let take = move |text: String, settle: Option<Callback<f64>>| {
-        let number = text.trim().parse::<f64>().ok().filter(|n| n.is_finite());
+        let number = json::number(text.trim()).filter(|n| n.is_finite());
         mark(number.is_none());
         if let Some(n) = number {
             on_input.run(n);
@@ -248,19 +249,19 @@ pub fn SliderField(
     #[prop(optional, into)]
     problem: Signal<Option<String>>,
 ) -> impl IntoView {
-    let to_place = move |v: f64| if logarithmic { v.max(min).log10() } else { v };
+    let to_place = move |v: f64| if logarithmic { libm::log10(v.max(min)) } else { v };
     let of_place = move |p: f64| {
         if !logarithmic {
             return p;
         }
         // Two digits are as fine as a hand drags.
-        let value = 10.0_f64.powf(p);
-        let unit = 10.0_f64.powf(value.log10().floor() - 1.0);
+        let value = libm::pow(10.0, p);
+        let unit = libm::pow(10.0, libm::floor(libm::log10(value)) - 1.0);
         let rounded = (value / unit).round() * unit;
         (rounded * 1e6).round() / 1e6
     };
     let (low, high) = (to_place(min), to_place(max));
-    let read = move |text: String| text.parse::<f64>().ok().map(of_place);
+    let read = move |text: String| json::number(&text).map(of_place);
     let filled = move || ((to_place(value.get()) - low) / (high - low)).clamp(0.0, 1.0).to_string();
     view! {
         <div class="slider">

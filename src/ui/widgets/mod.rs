@@ -17,7 +17,7 @@ pub use disclosure::Disclosure;
 pub use fields::{Garbled, NumberField, Options, SelectField, SliderField, TextField};
 pub use icon::{Glyph, Icon};
 pub use meter::Meter;
-pub use several::{Show, Views, each};
+pub use several::{Later, Show, Views, each};
 pub use stars::{Probabilities, StarRow};
 pub use tabs::Tabs;
 pub use variant::{ShareBar, SharePart, VariantTag};

@@ -1,9 +1,9 @@
-//! What is there sometimes, or several times.
+//! What is there sometimes, later, or several times.
 //!
 //! Leptos has a component for each of these, and writes all its code out once more for each thing that is shown.
 //! Here what is shown is boxed first, so that the code is there once: the page is a tenth smaller for it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use leptos::prelude::*;
 
@@ -33,6 +33,21 @@ pub fn each(
 
 fn each_boxed(keys: Signal<Vec<String>>, item: Arc<dyn Fn(String) -> AnyView + Send + Sync>) -> AnyView {
     view! { <For each=move || keys.get() key=String::clone children=move |key| item(key) /> }.into_any()
+}
+
+/// Shows its children in a task of its own, as soon as the browser has answered whatever else waits for it.
+#[component]
+pub fn Later(
+    /// What is shown.
+    children: ChildrenFn,
+) -> impl IntoView {
+    let due = RwSignal::new(false);
+    let show = move || {
+        // The page may have been left meanwhile.
+        let _ = due.try_set(true);
+    };
+    set_timeout(show, Duration::ZERO);
+    move || due.get().then(|| children())
 }
 
 /// Shows its children while `when` holds, else the fallback.
