@@ -221,7 +221,7 @@ fn m18_and_m19_msprt() {
         (0.01, 0.1039, 10_000, 1e-4, 23.9937, 1e-4),
         (0.006, 0.100364, 10_000, 1e-4, 1.54125, 1e-5),
         (0.5, 2.0, 100, 0.25, 88.7384, 1e-4),
-        (0.0, 0.1, 1_000, 1e-4, 0.707107, 1e-6),
+        (0.0, 0.1, 1_000, 1e-4, std::f64::consts::FRAC_1_SQRT_2, 1e-6),
     ] {
         let look = Msprt::new(tau2, 0.0, 0.05).unwrap().look(n, d, v).unwrap();
         near(look.lambda, lambda, digit);
@@ -238,7 +238,7 @@ fn m20_confidence_sequence() {
         let mean = sum / n as f64;
         Summary::from_moments(n, mean, (squares - n as f64 * mean * mean) / (n - 1) as f64).unwrap()
     };
-    let a = summary(3_000, 1_396.87, 52_377.9767);
+    let a = summary(3_000, 1_396.87, 52_377.976_7);
     let b = summary(3_461, 2_422.7, 134_698.29);
     let lift = relative_lift(&a, &b).unwrap();
     near(lift.difference, 0.503361, 1e-6);

@@ -158,7 +158,7 @@ pub fn mann_whitney_exact(a: &[f64], b: &[f64]) -> Result<f64> {
 pub struct KolmogorovSmirnov {
     /// Greatest distance of the two distribution functions, 0 to 1.
     pub d: f64,
-    /// p-value by the exact distribution of one sample of `round(n_A n_B/(n_A + n_B))`.
+    /// p-value by the distribution for one sample of `round(n_A n_B/(n_A + n_B))`.
     pub p: f64,
 }
 

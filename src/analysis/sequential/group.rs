@@ -25,7 +25,7 @@ pub enum Design {
 pub struct Boundary {
     /// Share of the planned information (units, mostly), 0 to 1.
     pub information: f64,
-    /// Stop where |z| is at least this; none where less than 2⁻⁵⁴ is to be spent, which no data reach.
+    /// Stop where |z| is at least this; none beyond 7.5, which no honest data reach.
     pub z: Option<f64>,
     /// α spent by now on one side; both sides spend twice that.
     pub spent_one_sided: f64,
@@ -135,7 +135,7 @@ pub fn boundaries(design: Design, information: &[f64], alpha: f64) -> Result<Vec
             for (k, &t) in information.iter().enumerate() {
                 let now = spent(design, one_sided, t);
                 let wanted = now - before;
-                let at = if wanted < LEAST_SPENT { f64::INFINITY } else { walk.boundary_for(t, wanted) };
+                let at = walk.boundary_for(t, wanted);
                 walk.step(t, at, information.get(k + 1).copied());
                 z.push(at);
                 spent_by.push(now);
@@ -150,9 +150,9 @@ pub fn boundaries(design: Design, information: &[f64], alpha: f64) -> Result<Vec
         .zip(spent)
         .map(|((&information, z), spent_one_sided)| Boundary {
             information,
-            z: z.is_finite().then_some(z),
+            z: (z <= FARTHEST).then_some(z),
             spent_one_sided,
-            nominal_p: normal::outside(z),
+            nominal_p: if z <= FARTHEST { normal::outside(z) } else { 0.0 },
         })
         .collect())
 }
@@ -246,8 +246,8 @@ const LEGENDRE: [(f64, f64); 6] = [
     (0.904_117_256_370_474_9, 0.106_939_325_995_318_43),
     (0.981_560_634_246_719_2, 0.047_175_336_386_511_83),
 ];
-/// 2⁻⁵⁴: 1 less this is 1.
-const LEAST_SPENT: f64 = 5.551_115_123_125_783e-17;
+/// A |z| beyond this, p below 6e-14, is no stopping rule; the reference leaves it out alike.
+const FARTHEST: f64 = 7.5;
 /// Standard deviations beyond which nothing is left.
 const REACH: f64 = 9.0;
 
