@@ -238,7 +238,7 @@ fn release(endpoint: &str, configs: &[&str], models: &[&str]) -> Vec<LabAction> 
 
 const GUARD: &[&str] = &["reviews-errors"];
 
-fn update(config: &str, kind: Option<TrafficRoutingType>, alarms: &[&str]) -> LabAction {
+fn roll_out(config: &str, kind: Option<TrafficRoutingType>, alarms: &[&str]) -> LabAction {
     let size = |value| CapacitySize { kind: CapacityType::CapacityPercent, value };
     let policy = kind.map(|kind| DeploymentConfig {
         blue_green_update_policy: Some(BlueGreenUpdatePolicy {
@@ -498,8 +498,8 @@ fn solution(lab: LabId) -> Vec<(&'static str, Vec<LabAction>)> {
         LabId::Guardrails => vec![
             ("serve", vec![create("reviews", "reviews-v1"), wait(241)]),
             ("traffic", vec![traffic(50.0), wait(30)]),
-            ("all-at-once", vec![update("reviews-v2", None, &[]), wait(241 + 120)]),
-            ("back", vec![update("reviews-v1", None, &[]), wait(241)]),
+            ("all-at-once", vec![roll_out("reviews-v2", None, &[]), wait(241 + 120)]),
+            ("back", vec![roll_out("reviews-v1", None, &[]), wait(241)]),
             (
                 "alarms",
                 vec![
@@ -511,9 +511,9 @@ fn solution(lab: LabId) -> Vec<(&'static str, Vec<LabAction>)> {
             // By then the disaster has left the alarm's window, and the alarm is OK.
             (
                 "canary",
-                vec![wait(180), update("reviews-v2", Some(TrafficRoutingType::Canary), GUARD), wait(900)],
+                vec![wait(180), roll_out("reviews-v2", Some(TrafficRoutingType::Canary), GUARD), wait(900)],
             ),
-            ("linear", vec![update("reviews-v2", Some(TrafficRoutingType::Linear), GUARD), wait(900)]),
+            ("linear", vec![roll_out("reviews-v2", Some(TrafficRoutingType::Linear), GUARD), wait(900)]),
             (
                 "compare",
                 vec![LabAction::CompareRollouts {
