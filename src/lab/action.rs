@@ -18,13 +18,16 @@ pub enum LabId {
     Canary,
     /// Autoscaling and cost over a day.
     Autoscaling,
+    /// A verdict on a candidate of which nothing is told.
+    BlindRound,
     /// Everything unlocked, no steps.
     Sandbox,
 }
 
 impl LabId {
     /// All of them, in teaching order.
-    pub const ALL: [Self; 4] = [Self::AbTesting, Self::Canary, Self::Autoscaling, Self::Sandbox];
+    pub const ALL: [Self; 5] =
+        [Self::AbTesting, Self::Canary, Self::Autoscaling, Self::BlindRound, Self::Sandbox];
 
     /// Its name in an address, e.g. `ab-testing`.
     pub const fn slug(self) -> &'static str {
@@ -32,6 +35,7 @@ impl LabId {
             Self::AbTesting => "ab-testing",
             Self::Canary => "canary",
             Self::Autoscaling => "autoscaling",
+            Self::BlindRound => "blind-round",
             Self::Sandbox => "sandbox",
         }
     }
@@ -125,6 +129,11 @@ pub enum LabAction {
         /// The fault's number in the snapshot.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<u32>,
+    },
+    /// Gives the verdict of a blind round.
+    Decide {
+        /// The candidate is promoted; else rolled back.
+        promote: bool,
     },
     /// Changes the traffic.
     SetTraffic(TrafficSettings),

@@ -6,7 +6,10 @@ use serde_json::{Value, json};
 
 use super::{
     Batch, BatchRow, Goal, Journal, LabAction, LabId, LineageRow, Pace, Prompt, Refusal, StepState, Tally,
-    day::DayLedger, faults::FaultPlan, goal, lessons, reply,
+    blind::{self, BlindVerdict},
+    day::{DayLedger, P99_TARGET_MS},
+    faults::FaultPlan,
+    goal, lessons, reply,
 };
 use crate::{
     analysis::{
@@ -212,6 +215,8 @@ pub struct Experiment {
     pub(super) plane: ControlPlane,
     pub(super) simulation: Simulation,
     pub(super) faults: FaultPlan,
+    /// Given in a blind round.
+    pub(super) verdict: Option<BlindVerdict>,
     table: PredictionTable,
     ledger: Ledger,
     pub(super) fleet_variants: BTreeMap<FleetId, (EndpointName, VariantName)>,
@@ -265,6 +270,7 @@ impl Experiment {
             plane: ControlPlane::new(Durations { create: std::time::Duration::ZERO, ..durations }),
             simulation: Simulation::new(seed, corpus),
             faults: FaultPlan::default(),
+            verdict: None,
             table,
             ledger: Ledger {
                 metrics: MetricStore::default(),
@@ -274,7 +280,11 @@ impl Experiment {
                 answered: 0,
                 last: None,
                 pairs: Vec::new(),
-                day: (lab == LabId::Autoscaling).then(Box::default),
+                day: match lab {
+                    LabId::Autoscaling => Some(Box::new(DayLedger::new(P99_TARGET_MS))),
+                    LabId::BlindRound => Some(Box::new(DayLedger::new(blind::BLIND_SLOW_MS))),
+                    _ => None,
+                },
             },
             fleet_variants: BTreeMap::new(),
             service,
@@ -337,7 +347,9 @@ impl Experiment {
                 Command::DeleteEndpointConfig { endpoint_config_name: "autopilot-config".into() },
                 Command::DeleteModel { model_name: "autopilot-model".into() },
             ],
-            LabId::Canary => vec![model("reviews-a", Artifact::A), model("reviews-b", Artifact::B)],
+            LabId::Canary | LabId::BlindRound => {
+                vec![model("reviews-a", Artifact::A), model("reviews-b", Artifact::B)]
+            }
             LabId::Autoscaling => vec![model("reviews-b", Artifact::B)],
             LabId::Sandbox => vec![
                 model("reviews-a", Artifact::A),
@@ -348,6 +360,12 @@ impl Experiment {
         for call in &calls {
             // The calls are constants that the controller takes; a test opens every lab.
             let _ = self.plane.execute(call, VirtualTime::ZERO);
+        }
+        if self.is_blind()
+            && let (Some((fault, at_s)), Ok(candidate)) =
+                (blind::hidden(self.seed), VariantName::new(blind::CANDIDATE))
+        {
+            self.faults.hide(candidate, fault, VirtualTime::from_s(at_s));
         }
         // The leftover comes into service without a fleet: nobody calls it, it only costs.
         let _ = self.plane.advance(VirtualTime::ZERO);
@@ -508,7 +526,12 @@ impl Experiment {
 
     /// Whether models must be asked about [skewed](Tokens::skewed) input too: such a fault holds, or is planned.
     pub fn needs_skewed(&self) -> bool {
-        self.faults.skews()
+        // A blind round asks in any case: who waits for one seed longer than for another would know.
+        self.faults.skews() || self.is_blind()
+    }
+
+    pub(super) fn is_blind(&self) -> bool {
+        self.lab == LabId::BlindRound
     }
 
     /// Whether requests to `artifact` can be answered: its cost and every review's prediction are in the table.
@@ -742,6 +765,7 @@ impl Experiment {
                 self.faults.clear(*id)?;
                 self.apply_faults();
             }
+            LabAction::Decide { promote } => self.decide(*promote)?,
             LabAction::SetTraffic(settings) => {
                 self.simulation.set_traffic(*settings).map_err(Refusal::lab_rule)?;
             }

@@ -68,6 +68,8 @@ pub enum Control {
     Faults,
     /// Shows the last 24 hours: how slow, and for how much.
     Day,
+    /// Asks for the verdict of a blind round.
+    Verdict,
 }
 
 /// What must be true of the experiment for a step to be done. Each names what the learner must bring about;
@@ -141,6 +143,10 @@ pub enum Goal {
     ScaledIn,
     /// The endpoint runs on GPU instances, which have served so many requests.
     GpuServed(u64),
+    /// An endpoint serves the blind round's candidate beside another variant.
+    CandidateDeployed,
+    /// The verdict was given.
+    Decided,
     /// In each of the last 24 full hours 99% of the requests were answered within 100 ms, at the lab's traffic.
     DayHeld {
         /// Most US dollars for these hours.

@@ -1,6 +1,7 @@
 //! The workshop: lessons as data, goals as predicates, and the experiment that actions change.
 
 mod action;
+mod blind;
 mod day;
 mod experiment;
 mod faults;
@@ -13,6 +14,7 @@ mod snapshot;
 mod view;
 
 pub use action::{LabAction, LabId, Pace, Prompt};
+pub use blind::{BLIND_SLOW_MS, BlindVerdict, CANDIDATE};
 pub use day::{DAY_NIGHT_SHARE, DAY_PEAK_PER_SECOND, HourView, P99_TARGET_MS};
 pub use experiment::{Experiment, LEFTOVER_ENDPOINT, OwnText, Progress};
 pub use faults::{InjectedFault, MAX_FAULT_S, MAX_FAULTS};

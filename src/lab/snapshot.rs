@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{HourView, InjectedFault, LabId, Pace, TrafficSettings};
+use super::{BlindVerdict, HourView, InjectedFault, LabId, Pace, TrafficSettings};
 use crate::{
     analysis::pairs::CopyCounts,
     controller::{EndpointStatus, ScalableTarget, ScalingActivity, VariantStatus},
@@ -250,6 +250,8 @@ pub struct Snapshot {
     pub shadow_rule: ShadowRule,
     /// Faults that hold or are planned, in order of injection.
     pub faults: Vec<InjectedFault>,
+    /// The verdict of a blind round and the truth; none before it was given.
+    pub verdict: Option<BlindVerdict>,
     /// Variants that are scaled automatically.
     pub scalable_targets: Vec<ScalableTarget>,
     /// What autoscaling did, oldest first.

@@ -31,6 +31,7 @@ const fn tab(lab: LabId) -> &'static str {
         LabId::AbTesting => "A/B testing",
         LabId::Canary => "Canary",
         LabId::Autoscaling => "Autoscaling",
+        LabId::BlindRound => "Blind round",
         LabId::Sandbox => "Sandbox",
     }
 }

@@ -2,6 +2,7 @@
 
 mod ab_testing;
 mod autoscaling;
+mod blind_round;
 mod canary;
 
 use super::{Control, LabId, Lesson};
@@ -36,6 +37,7 @@ pub fn lesson(lab: LabId) -> &'static Lesson {
         LabId::AbTesting => &ab_testing::LESSON,
         LabId::Canary => &canary::LESSON,
         LabId::Autoscaling => &autoscaling::LESSON,
+        LabId::BlindRound => &blind_round::LESSON,
         LabId::Sandbox => &SANDBOX,
     }
 }

@@ -34,6 +34,7 @@ impl Draft {
         let stem = match snapshot.lab {
             LabId::Canary => "reviews-canary",
             LabId::Autoscaling => "reviews-fleet",
+            LabId::BlindRound => "reviews-round",
             LabId::AbTesting | LabId::Sandbox => "reviews-abtest",
         };
         let name = free_name(stem, snapshot.configs.iter().map(|c| c.name.as_str()));

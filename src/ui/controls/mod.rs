@@ -28,6 +28,7 @@ mod session;
 mod signatures;
 mod tracking;
 mod traffic;
+mod verdict;
 mod weights;
 
 pub use call::CallLanguage;
@@ -62,6 +63,7 @@ pub const fn title(control: Control) -> &'static str {
         Control::Autoscaling => "Autoscaling",
         Control::Faults => "Faults",
         Control::Day => "The last day",
+        Control::Verdict => "Your verdict",
     }
 }
 
@@ -92,6 +94,7 @@ pub fn body(control: Control) -> AnyView {
         Control::Autoscaling => view! { <autoscaling::Autoscaling /> }.into_any(),
         Control::Faults => view! { <faults::Faults /> }.into_any(),
         Control::Day => view! { <day::Day /> }.into_any(),
+        Control::Verdict => view! { <verdict::Verdict /> }.into_any(),
     }
 }
 
