@@ -68,6 +68,8 @@ pub enum Control {
     Faults,
     /// Shows the last 24 hours: how slow, and for how much.
     Day,
+    /// Moves the endpoint to another configuration.
+    Update,
     /// Asks for the verdict of a blind round.
     Verdict,
 }

@@ -254,7 +254,7 @@ pub struct Snapshot {
     pub verdict: Option<BlindVerdict>,
     /// Variants that are scaled automatically.
     pub scalable_targets: Vec<ScalableTarget>,
-    /// What autoscaling did, oldest first.
+    /// What autoscaling did last, oldest first.
     pub scaling_activities: Vec<ScalingActivity>,
     /// The last 24 full hours, in the lab that keeps a ledger of them; else none.
     pub hours: Vec<HourView>,

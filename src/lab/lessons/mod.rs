@@ -23,6 +23,7 @@ static SANDBOX: Lesson = Lesson {
         Control::Weights,
         Control::Autoscaling,
         Control::Faults,
+        Control::Update,
         Control::Remove,
         Control::Signatures,
         Control::InferenceCode,

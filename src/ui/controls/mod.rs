@@ -28,6 +28,7 @@ mod session;
 mod signatures;
 mod tracking;
 mod traffic;
+mod update;
 mod verdict;
 mod weights;
 
@@ -63,6 +64,7 @@ pub const fn title(control: Control) -> &'static str {
         Control::Autoscaling => "Autoscaling",
         Control::Faults => "Faults",
         Control::Day => "The last day",
+        Control::Update => "Another configuration",
         Control::Verdict => "Your verdict",
     }
 }
@@ -94,6 +96,7 @@ pub fn body(control: Control) -> AnyView {
         Control::Autoscaling => view! { <autoscaling::Autoscaling /> }.into_any(),
         Control::Faults => view! { <faults::Faults /> }.into_any(),
         Control::Day => view! { <day::Day /> }.into_any(),
+        Control::Update => view! { <update::Update /> }.into_any(),
         Control::Verdict => view! { <verdict::Verdict /> }.into_any(),
     }
 }
