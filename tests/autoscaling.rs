@@ -13,7 +13,7 @@ use rollout_lab::{
     },
     inference::Prediction,
     lab::{Experiment, Fault, LabAction, LabId, Progress, TrafficSettings},
-    simulation::ArrivalProcess,
+    simulation::{ArrivalProcess, Purpose, Stream},
     wire::calls,
 };
 
@@ -453,4 +453,104 @@ fn new_instances_that_never_get_healthy_are_given_up() {
     let endpoint = e.called_endpoint().unwrap();
     assert_eq!(endpoint.variants()[0].current_count, 1);
     assert!(e.control_plane().scaling_activities().next().is_some());
+}
+
+#[test]
+fn no_sequence_of_calls_and_faults_loses_a_request_or_leaves_a_variant_stuck() {
+    const FAULTS: [Fault; 9] = [
+        Fault::SlowModel { factor: 200.0 },
+        Fault::LatencySpikes { probability: 0.2, extra_ms: 2_000.0 },
+        Fault::ClientErrors { share: 0.5 },
+        Fault::ModelErrors { share: 0.5 },
+        Fault::WrongContainer,
+        Fault::MemoryLeak { mib_per_request: 40.0 },
+        Fault::SkewedTokenizer,
+        Fault::ColdStart { requests: 50, extra_ms: 900.0 },
+        Fault::LostInstances { instances: 2 },
+    ];
+    for seed in 0..20 {
+        let mut random = Stream::new(seed, Purpose::ByHand);
+        let mut e = serving(2);
+        for i in 0..e.table().reviews() as u32 {
+            e.table_mut().answer_skewed(Artifact::A, ReviewId(i), None);
+        }
+        e.act(&LabAction::SetTraffic(TrafficSettings {
+            on: true,
+            per_second: 20.0,
+            ..TrafficSettings::default()
+        }))
+        .unwrap();
+        for (name, kind) in [("again", "ml.m5.large"), ("gpu", "ml.g4dn.xlarge")] {
+            e.act(&LabAction::Call(config(name, &[variant("Main", kind, 1)], &[variant("Shadow", kind, 1)])))
+                .unwrap();
+        }
+        let (mut refused, mut done) = (0, 0);
+        for _ in 0..400 {
+            let pick = |random: &mut Stream, names: &[&str]| {
+                names[random.below(names.len() as u64) as usize].to_owned()
+            };
+            let name = pick(&mut random, &["Main", "Shadow", "Nobody"]);
+            let action = match random.below(9) {
+                0 => LabAction::Call(Command::RegisterScalableTarget(register(
+                    &name,
+                    1 + random.below(3) as i64,
+                    6,
+                ))),
+                1 => LabAction::Call(Command::PutScalingPolicy(policy(
+                    &name,
+                    50.0 + random.below(1_000) as f64,
+                ))),
+                2 => LabAction::Call(Command::DeregisterScalableTarget(DeregisterScalableTarget {
+                    service_namespace: "sagemaker".into(),
+                    resource_id: resource_id("reviews", &name),
+                    scalable_dimension: "sagemaker:variant:DesiredInstanceCount".into(),
+                })),
+                3 => LabAction::Call(update(&pick(&mut random, &["both", "again", "gpu"]))),
+                4..7 => LabAction::InjectFault {
+                    variant: name,
+                    fault: FAULTS[random.below(9) as usize],
+                    starts_in_s: Some(random.below(200)),
+                    lasts_s: 1 + random.below(600),
+                },
+                7 => LabAction::ClearFaults { id: (random.below(4) > 0).then(|| random.below(200) as u32) },
+                _ => LabAction::Step { duration_ns: (1 + random.below(900)) * SECOND_NS },
+            };
+            match e.act(&action) {
+                Ok(_) => done += 1,
+                Err(refusal) => {
+                    assert!(!refusal.message.is_empty());
+                    refused += 1;
+                }
+            }
+        }
+        assert!(done > 100 && refused > 50, "{done} done, {refused} refused");
+        e.act(&LabAction::ClearFaults { id: None }).unwrap();
+        for name in ["Main", "Shadow"] {
+            let gone = DeregisterScalableTarget {
+                service_namespace: "sagemaker".into(),
+                resource_id: resource_id("reviews", name),
+                scalable_dimension: "sagemaker:variant:DesiredInstanceCount".into(),
+            };
+            let _ = e.act(&LabAction::Call(Command::DeregisterScalableTarget(gone)));
+        }
+        run(&mut e, 600);
+        let endpoint = e.called_endpoint().unwrap();
+        assert_eq!(endpoint.status, EndpointStatus::InService);
+        assert!(endpoint.deployment.all().all(|v| v.status.is_none() && v.current_count == v.desired_count));
+        let (name, main) = (endpoint.name.clone(), endpoint.variants()[0].name.clone());
+        let tally = e.tally(&name, &main);
+        let (sent, answered) = e.counts();
+        assert_eq!(tally.invocations, sent);
+        assert_eq!(sent - answered, tally.errors_4xx + tally.errors_5xx);
+        // Healed, nobody is turned away.
+        run(&mut e, 60);
+        let (more, fine) = e.counts();
+        assert_eq!(more - sent, fine - answered, "seed {seed}");
+        e.act(&LabAction::Call(Command::DeleteEndpoint { endpoint_name: "reviews".into() })).unwrap();
+        run(&mut e, 60);
+        let cost = e.control_plane().cost_usd();
+        run(&mut e, 3_600);
+        assert_eq!(e.control_plane().cost_usd(), cost, "a deleted endpoint is billed");
+        assert_eq!(e.control_plane().next_scaling(), VirtualTime::END);
+    }
 }

@@ -36,7 +36,9 @@ fn fill(e: &mut Experiment, artifact: Artifact) {
     for i in 0..e.table().reviews() as u32 {
         let mut probabilities = [0.05; 5];
         probabilities[(i as usize + artifact.index()) % 5] = 0.8;
-        e.table_mut().answer(artifact, ReviewId(i), Prediction::from_probabilities(probabilities));
+        let answer = Prediction::from_probabilities(probabilities);
+        e.table_mut().answer(artifact, ReviewId(i), answer);
+        e.table_mut().answer_skewed(artifact, ReviewId(i), answer);
     }
 }
 
@@ -524,6 +526,18 @@ fn solution(lab: LabId) -> Vec<(&'static str, Vec<LabAction>)> {
                 }],
             ),
             ("release", release("reviews", &["reviews-v1", "reviews-v2"], &["reviews-a", "reviews-b"])),
+        ],
+        LabId::BlindRound => vec![
+            (
+                "deploy",
+                vec![
+                    config("round", &[("VariantA", "reviews-a", 50.0), ("VariantB", "reviews-b", 50.0)]),
+                    create("reviews", "round"),
+                    wait(241),
+                ],
+            ),
+            ("watch", vec![traffic(50.0), wait(110)]),
+            ("decide", vec![LabAction::Decide { promote: true }]),
         ],
         LabId::Sandbox => vec![],
     }

@@ -25,7 +25,7 @@ pub enum InvocationStatus {
     ClientError,
     /// 5xx of the model's container.
     ModelError,
-    /// 503: every queue that could have taken it was full.
+    /// 503: the queue that was to take it was full, or the instance did not answer.
     Overloaded,
 }
 

@@ -24,19 +24,22 @@ pub enum LabId {
     Guardrails,
     /// Autoscaling and cost over a day.
     Autoscaling,
+    /// A verdict on a candidate of which nothing is told.
+    BlindRound,
     /// Everything unlocked, no steps.
     Sandbox,
 }
 
 impl LabId {
     /// All of them, in teaching order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::AbTesting,
         Self::Canary,
         Self::ShadowApi,
         Self::ShadowManaged,
         Self::Guardrails,
         Self::Autoscaling,
+        Self::BlindRound,
         Self::Sandbox,
     ];
 
@@ -49,6 +52,7 @@ impl LabId {
             Self::Autoscaling => "autoscaling",
             Self::ShadowManaged => "shadow-managed",
             Self::Guardrails => "guardrails",
+            Self::BlindRound => "blind-round",
             Self::Sandbox => "sandbox",
         }
     }
@@ -168,6 +172,11 @@ pub enum LabAction {
         /// The fault's number in the snapshot.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<u32>,
+    },
+    /// Gives the verdict of a blind round.
+    Decide {
+        /// The candidate is promoted; else rolled back.
+        promote: bool,
     },
     /// Changes the traffic.
     SetTraffic(TrafficSettings),

@@ -48,23 +48,32 @@ pub(super) struct DayLedger {
     pub ends: VirtualTime,
     requests: u64,
     slow: u64,
+    slow_in_all: u64,
+    limit_ns: u64,
     billed_usd: f64,
     hours: VecDeque<HourView>,
 }
 
-impl Default for DayLedger {
-    fn default() -> Self {
-        let ends = VirtualTime::from_ns(HOUR_NS);
-        Self { ends, requests: 0, slow: 0, billed_usd: 0.0, hours: VecDeque::new() }
-    }
-}
-
 impl DayLedger {
+    /// An empty one that takes a request for slow beyond `limit_ms`.
+    pub fn new(limit_ms: u64) -> Self {
+        Self {
+            ends: VirtualTime::from_ns(HOUR_NS),
+            requests: 0,
+            slow: 0,
+            slow_in_all: 0,
+            limit_ns: limit_ms * 1_000_000,
+            billed_usd: 0.0,
+            hours: VecDeque::new(),
+        }
+    }
+
     #[inline]
     pub fn record(&mut self, r: &InvocationRecord) {
         self.requests += 1;
-        let slow = !r.status.is_answered() || r.model_latency_ns() > P99_TARGET_MS * 1_000_000;
+        let slow = !r.status.is_answered() || r.model_latency_ns() > self.limit_ns;
         self.slow += u64::from(slow);
+        self.slow_in_all += u64::from(slow);
     }
 
     /// Ends the hour; `cost_usd` is what everything has cost until now.
@@ -80,6 +89,11 @@ impl DayLedger {
         });
         self.billed_usd = cost_usd;
         self.ends = VirtualTime::from_ns(self.ends.as_ns().saturating_add(HOUR_NS));
+    }
+
+    /// Slow or failed requests since the lab began.
+    pub fn slow_in_all(&self) -> u64 {
+        self.slow_in_all
     }
 
     /// The last 24 full hours, oldest first.

@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 
 use super::{
     Batch, BatchRow, Goal, Journal, LabAction, LabId, LineageRow, Pace, Prompt, Refusal, StepState, Tally,
+    blind::{self, BlindVerdict},
     capture::{CaptureStore, CapturedLines},
-    day::DayLedger,
+    day::{DayLedger, P99_TARGET_MS},
     faults::FaultPlan,
     goal,
     guardrails::Guardrails,
@@ -218,6 +219,8 @@ pub struct Experiment {
     pub(super) plane: ControlPlane,
     pub(super) simulation: Simulation,
     pub(super) faults: FaultPlan,
+    /// Given in a blind round.
+    pub(super) verdict: Option<BlindVerdict>,
     table: PredictionTable,
     ledger: Ledger,
     pub(super) fleet_variants: BTreeMap<FleetId, (EndpointName, VariantName)>,
@@ -277,6 +280,7 @@ impl Experiment {
             plane: ControlPlane::new(Durations { create: std::time::Duration::ZERO, ..durations }),
             simulation: Simulation::new(seed, corpus),
             faults: FaultPlan::default(),
+            verdict: None,
             table,
             ledger: Ledger {
                 metrics: MetricStore::default(),
@@ -286,7 +290,11 @@ impl Experiment {
                 answered: 0,
                 last: None,
                 pairs: Vec::new(),
-                day: (lab == LabId::Autoscaling).then(Box::default),
+                day: match lab {
+                    LabId::Autoscaling => Some(Box::new(DayLedger::new(P99_TARGET_MS))),
+                    LabId::BlindRound => Some(Box::new(DayLedger::new(blind::BLIND_SLOW_MS))),
+                    _ => None,
+                },
             },
             fleet_variants: BTreeMap::new(),
             service,
@@ -358,7 +366,9 @@ impl Experiment {
             ],
             LabId::ShadowApi => Vec::new(),
             LabId::Guardrails => lessons::guardrails::furniture(),
-            LabId::Canary => vec![model("reviews-a", Artifact::A), model("reviews-b", Artifact::B)],
+            LabId::Canary | LabId::BlindRound => {
+                vec![model("reviews-a", Artifact::A), model("reviews-b", Artifact::B)]
+            }
             LabId::Autoscaling => vec![model("reviews-b", Artifact::B)],
             LabId::ShadowManaged => vec![
                 model("reviews-a", Artifact::A),
@@ -398,6 +408,12 @@ impl Experiment {
             let [_, bad] = lessons::guardrails::VERSIONS;
             let _ = self.break_version(bad, lessons::guardrails::BAD, super::MAX_FAULT_S);
             self.guardrails.follow(&self.plane, VirtualTime::ZERO);
+        }
+        if self.is_blind()
+            && let (Some((fault, at_s)), Ok(candidate)) =
+                (blind::hidden(self.seed), VariantName::new(blind::CANDIDATE))
+        {
+            self.faults.hide(candidate, fault, VirtualTime::from_s(at_s));
         }
         // The leftover comes into service without a fleet: nobody calls it, it only costs.
         let changes = self.plane.advance(VirtualTime::ZERO);
@@ -585,7 +601,12 @@ impl Experiment {
 
     /// Whether models must be asked about [skewed](Tokens::skewed) input too: such a fault holds, or is planned.
     pub fn needs_skewed(&self) -> bool {
-        self.faults.skews()
+        // A blind round asks in any case: who waits for one seed longer than for another would know.
+        self.faults.skews() || self.is_blind()
+    }
+
+    pub(super) fn is_blind(&self) -> bool {
+        self.lab == LabId::BlindRound
     }
 
     /// Whether requests to `artifact` can be answered: its cost and every review's prediction are in the table.
@@ -854,6 +875,7 @@ impl Experiment {
                 self.faults.clear(*id)?;
                 self.apply_faults();
             }
+            LabAction::Decide { promote } => self.decide(*promote)?,
             LabAction::SetTraffic(settings) => {
                 self.simulation.set_traffic(*settings).map_err(Refusal::lab_rule)?;
             }

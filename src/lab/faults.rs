@@ -31,6 +31,9 @@ pub struct InjectedFault {
     pub starts: VirtualTime,
     /// Until when.
     pub ends: VirtualTime,
+    /// A blind round's: not shown, and not cleared.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hidden: bool,
 }
 
 impl InjectedFault {
@@ -79,17 +82,31 @@ impl FaultPlan {
         }
         let id = self.next_id;
         self.next_id += 1;
-        self.faults.push(InjectedFault { id, variant, config, fault, starts, ends });
+        self.faults.push(InjectedFault { id, variant, config, fault, starts, ends, hidden: false });
         Ok(id)
+    }
+
+    /// Plans a fault that nobody is told of, for as long as a fault may last.
+    pub fn hide(&mut self, variant: VariantName, fault: Fault, starts: VirtualTime) {
+        let ends = starts + Duration::from_secs(MAX_FAULT_S);
+        self.faults.push(InjectedFault {
+            id: u32::MAX,
+            variant,
+            config: None,
+            fault,
+            starts,
+            ends,
+            hidden: true,
+        });
     }
 
     /// Ends one fault now, or all.
     pub fn clear(&mut self, id: Option<u32>) -> Result<(), Refusal> {
         let Some(id) = id else {
-            self.faults.clear();
+            self.faults.retain(|f| f.hidden);
             return Ok(());
         };
-        if !self.faults.iter().any(|f| f.id == id) {
+        if !self.faults.iter().any(|f| f.id == id && !f.hidden) {
             return Err(Refusal::lab_rule(format!("there is no fault {id}; it is over, or was cleared")));
         }
         self.faults.retain(|f| f.id != id);
@@ -101,9 +118,9 @@ impl FaultPlan {
         self.faults.retain(|f| now < f.ends);
     }
 
-    /// Planned and holding ones, in order of injection.
-    pub fn all(&self) -> &[InjectedFault] {
-        &self.faults
+    /// Planned and holding ones that may be shown, in order of injection.
+    pub fn shown(&self) -> impl Iterator<Item = &InjectedFault> {
+        self.faults.iter().filter(|f| !f.hidden)
     }
 
     /// What holds on a fleet of a variant.

@@ -1,6 +1,6 @@
 //! Decides whether a step's goal is met, from the experiment's state, and says what is missing.
 
-use super::{Experiment, Goal, day, experiment::LEFTOVER_ENDPOINT, managed_goals};
+use super::{CANDIDATE, Experiment, Goal, day, experiment::LEFTOVER_ENDPOINT, managed_goals};
 use crate::{
     analysis::metrics::{Metric, Statistic},
     controller::{Endpoint, EndpointStatus},
@@ -311,6 +311,12 @@ pub(super) fn judge(goal: &Goal, e: &Experiment) -> Verdict {
             let fleets = endpoint.variants().iter().filter_map(|v| e.fleet_tally(v.fleet));
             fleets.map(|f| f.tally.invocations).sum()
         }),
+        Goal::CandidateDeployed => {
+            let names = |e: &Endpoint| e.variants().iter().any(|v| v.name.as_str() == CANDIDATE);
+            let found = endpoints(e).any(|e| e.status.serves() && e.variants().len() >= 2 && names(e));
+            Verdict::when(found, format!("no endpoint serves {CANDIDATE} beside another variant"))
+        }
+        Goal::Decided => Verdict::when(e.verdict().is_some(), "no verdict yet"),
         Goal::DayHeld { usd } => match e.day() {
             Some(day) => day.held(*usd),
             None => Verdict::when(false, "this lab keeps no ledger of hours"),

@@ -521,8 +521,7 @@ impl Experiment {
         // The version is as bad in the shadow as it is in its own configuration.
         let bad: Vec<_> = self
             .faults
-            .all()
-            .iter()
+            .shown()
             .filter(|f| f.config.as_ref().is_some_and(|c| c.as_str() == config))
             .cloned()
             .collect();

@@ -91,6 +91,10 @@ pub enum Control {
     Alarms,
     /// Draws whom rollouts harmed.
     Harm,
+    /// Moves the endpoint to another configuration.
+    Update,
+    /// Asks for the verdict of a blind round.
+    Verdict,
 }
 
 /// What must be true of the experiment for a step to be done. Each names what the learner must bring about;
@@ -189,6 +193,10 @@ pub enum Goal {
     ScaledIn,
     /// The endpoint runs on GPU instances, which have served so many requests.
     GpuServed(u64),
+    /// An endpoint serves the blind round's candidate beside another variant.
+    CandidateDeployed,
+    /// The verdict was given.
+    Decided,
     /// In each of the last 24 full hours 99% of the requests were answered within 100 ms, at the lab's traffic.
     DayHeld {
         /// Most US dollars for these hours.

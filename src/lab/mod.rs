@@ -1,6 +1,7 @@
 //! The workshop: lessons as data, goals as predicates, and the experiment that actions change.
 
 mod action;
+mod blind;
 mod capture;
 mod day;
 mod disagreements;
@@ -20,6 +21,7 @@ mod snapshot;
 mod view;
 
 pub use action::{LabAction, LabId, Pace, Prompt};
+pub use blind::{BLIND_SLOW_MS, BlindVerdict, CANDIDATE};
 pub use capture::{
     CAPTURE_LIMIT_BYTES, CaptureView, CapturedLines, CapturedVariant, folder as capture_folder,
 };

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AlarmView, DryRun, Harm, HourView, InjectedFault, LabId, Pace, RolloutView, TrafficSettings};
+use super::{
+    AlarmView, BlindVerdict, DryRun, Harm, HourView, InjectedFault, LabId, Pace, RolloutView, TrafficSettings,
+};
 use crate::{
     analysis::pairs::CopyCounts,
     controller::{EndpointStatus, RolloutOutcome, ScalableTarget, ScalingActivity, VariantStatus},
@@ -264,9 +266,11 @@ pub struct Snapshot {
     pub shadow_rule: ShadowRule,
     /// Faults that hold or are planned, in order of injection.
     pub faults: Vec<InjectedFault>,
+    /// The verdict of a blind round and the truth; none before it was given.
+    pub verdict: Option<BlindVerdict>,
     /// Variants that are scaled automatically.
     pub scalable_targets: Vec<ScalableTarget>,
-    /// What autoscaling did, oldest first.
+    /// What autoscaling did last, oldest first.
     pub scaling_activities: Vec<ScalingActivity>,
     /// The last 24 full hours, in the lab that keeps a ledger of them; else none.
     pub hours: Vec<HourView>,

@@ -6,9 +6,12 @@ use super::{
 };
 use crate::{
     analysis::pairs::{LatencyDifferences, Pairs},
-    controller::{Deployment, Endpoint, LiveVariant},
+    controller::{Deployment, Endpoint, LiveVariant, ScalingActivity},
     domain::{Artifact, FleetId},
 };
+
+/// Scaling activities in a snapshot.
+const ACTIVITIES_SHOWN: usize = 64;
 
 impl Experiment {
     /// The state now, with a sample of the requests since the last snapshot.
@@ -23,9 +26,10 @@ impl Experiment {
             session_open: self.session_open,
             traffic: *self.simulation.traffic(),
             own_reviews: self.corpus().own().len() as u32,
-            faults: self.faults.all().to_vec(),
+            faults: self.faults.shown().cloned().collect(),
+            verdict: self.verdict().cloned(),
             scalable_targets: self.plane.scalable_targets().cloned().collect(),
-            scaling_activities: self.plane.scaling_activities().cloned().collect(),
+            scaling_activities: self.recent_activities(),
             hours: self.day().into_iter().flat_map(|d| d.hours().copied()).collect(),
             shadow_rule: self.plane.shadow_rule(),
             models: self.plane.models().cloned().collect(),
@@ -49,6 +53,12 @@ impl Experiment {
             tests: self.test_views(),
             capture: self.capture.view(),
         }
+    }
+
+    /// The newest activities, oldest first: a few days of them.
+    fn recent_activities(&self) -> Vec<ScalingActivity> {
+        let all: Vec<_> = self.plane.scaling_activities().collect();
+        all.into_iter().rev().take(ACTIVITIES_SHOWN).rev().cloned().collect()
     }
 
     fn artifact_state(&self, artifact: Artifact) -> ArtifactState {

@@ -29,6 +29,8 @@ pub enum Purpose {
     Reviews = 7,
     /// Which rows of a long file are kept.
     Rows = 8,
+    /// What a blind round hides.
+    Blind = 9,
     /// Which requests are captured.
     Capture = 21,
     /// Which copies for a shadow variant are captured.

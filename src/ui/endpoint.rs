@@ -192,9 +192,13 @@ fn row(v: &VariantView) -> Row {
         weight: moving(wording::short(v.current_weight, 2), wording::short(v.desired_weight, 2)),
         share: v.share,
         instances: format!(
-            "{} × {}",
+            "{} × {}{}",
             moving(v.current_count.to_string(), v.desired_count.to_string()),
-            v.instance_type
+            v.instance_type,
+            match v.instances.iter().filter(|i| i.down).count() {
+                0 => String::new(),
+                down => format!(", {down} down"),
+            }
         ),
         per_second: wording::short(v.per_second, usize::from(v.per_second < 100.0)),
         latency: latency(&v.tally),

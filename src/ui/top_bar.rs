@@ -34,6 +34,7 @@ const fn tab(lab: LabId) -> &'static str {
         LabId::ShadowManaged => "Shadow, managed",
         LabId::Guardrails => "Guardrails",
         LabId::Autoscaling => "Autoscaling",
+        LabId::BlindRound => "Blind round",
         LabId::Sandbox => "Sandbox",
     }
 }

@@ -8,6 +8,10 @@ export const VIEWS = [
   ["ab-testing", "#/ab-testing"],
   ["canary", "#/canary"],
   ["shadow-api", "#/shadow-api"],
+  ["shadow-managed", "#/shadow-managed"],
+  ["guardrails", "#/guardrails"],
+  ["autoscaling", "#/autoscaling"],
+  ["blind-round", "#/blind-round"],
   ["sandbox", "#/sandbox"],
 ];
 
@@ -177,7 +181,7 @@ export async function until(holds, what, limit_ms = 30_000) {
 }
 
 /** Presses a button once it can be pressed, and waits until its call was answered. */
-async function press(panel, name) {
+export async function press(panel, name) {
   const button = panel.getByRole("button", { name }).first();
   // A button may go at any moment, its work done: then it says nothing, and nothing is waited for.
   const says = (what) => button.getAttribute(what, { timeout: 500 }).catch(() => null);

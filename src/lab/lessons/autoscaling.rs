@@ -130,7 +130,7 @@ pub(super) static LESSON: Lesson = Lesson {
                 "Order: deregister, create a configuration, update the endpoint.",
                 "The variant may keep its name; only the type changes.",
             ],
-            controls: &[Control::Autoscaling, Control::Configuration, Control::Remove],
+            controls: &[Control::Autoscaling, Control::Configuration, Control::Update],
         },
         Step {
             id: "cheapest",
@@ -154,7 +154,7 @@ pub(super) static LESSON: Lesson = Lesson {
                 "On `ml.c5.large` a target of 1,200 holds with ease and costs $10; 2,400 costs $5.50 and does not hold.",
                 "Try 1,800 to 1,900 on `ml.c5.large`, or 4,500 on `ml.c5.xlarge`.",
             ],
-            controls: &[Control::Autoscaling, Control::Day, Control::Configuration, Control::Remove],
+            controls: &[Control::Autoscaling, Control::Day, Control::Configuration, Control::Update],
         },
         Step {
             id: "release",

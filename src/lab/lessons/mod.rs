@@ -2,6 +2,7 @@
 
 mod ab_testing;
 mod autoscaling;
+mod blind_round;
 mod canary;
 pub(in crate::lab) mod guardrails;
 mod shadow_api;
@@ -27,6 +28,7 @@ static SANDBOX: Lesson = Lesson {
         Control::Disagreements,
         Control::Autoscaling,
         Control::Faults,
+        Control::Update,
         Control::Remove,
         Control::Signatures,
         Control::InferenceCode,
@@ -53,6 +55,7 @@ pub fn lesson(lab: LabId) -> &'static Lesson {
         LabId::Autoscaling => &autoscaling::LESSON,
         LabId::ShadowManaged => &shadow_managed::LESSON,
         LabId::Guardrails => &guardrails::LESSON,
+        LabId::BlindRound => &blind_round::LESSON,
         LabId::Sandbox => &SANDBOX,
     }
 }

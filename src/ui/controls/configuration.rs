@@ -49,6 +49,7 @@ impl Draft {
             LabId::Canary => "reviews-canary",
             LabId::ShadowApi => "reviews-shadow",
             LabId::Autoscaling => "reviews-fleet",
+            LabId::BlindRound => "reviews-round",
             LabId::AbTesting | LabId::ShadowManaged | LabId::Guardrails | LabId::Sandbox => "reviews-abtest",
         };
         let name = free_name(stem, snapshot.configs.iter().map(|c| c.name.as_str()));

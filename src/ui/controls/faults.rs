@@ -83,7 +83,7 @@ static KINDS: [Kind; 9] = [
 ];
 
 /// Name of a fault's kind.
-fn name(fault: &Fault) -> &'static str {
+pub fn name(fault: &Fault) -> &'static str {
     let same = |k: &&Kind| (k.of)([1.0; 2]).kind() == fault.kind();
     KINDS.iter().find(same).map_or("", |k| k.name)
 }

@@ -34,6 +34,8 @@ mod shadow_tests;
 mod signatures;
 mod tracking;
 mod traffic;
+mod update;
+mod verdict;
 mod weights;
 
 pub use call::CallLanguage;
@@ -79,6 +81,8 @@ pub const fn title(control: Control) -> &'static str {
         Control::Deployment => "Roll out a version",
         Control::Alarms => "Alarms",
         Control::Harm => "Users harmed",
+        Control::Update => "Another configuration",
+        Control::Verdict => "Your verdict",
     }
 }
 
@@ -120,6 +124,8 @@ pub fn body(control: Control) -> AnyView {
         Control::Deployment => view! { <deployment::Deployment /> }.into_any(),
         Control::Alarms => view! { <alarms::Alarms /> }.into_any(),
         Control::Harm => view! { <harm::HarmPanel /> }.into_any(),
+        Control::Update => view! { <update::Update /> }.into_any(),
+        Control::Verdict => view! { <verdict::Verdict /> }.into_any(),
     }
 }
 

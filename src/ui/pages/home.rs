@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// Three labs to choose from.
+/// The labs to choose from.
 #[component]
 pub fn Home() -> impl IntoView {
     view! {
