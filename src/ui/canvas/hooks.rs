@@ -36,7 +36,8 @@ pub fn use_element_size(node: NodeRef<html::Div>) -> ReadSignal<Size> {
                 }
             }
         };
-        measure();
+        // The observer calls once at the beginning, after the browser has laid the page out. To measure here would
+        // make it do so at once, in the midst of building: that was the longest task of the page's start.
         let callback = Closure::<dyn FnMut()>::new(measure);
         let Ok(observer) = web_sys::ResizeObserver::new(callback.as_ref().unchecked_ref()) else { return };
         observer.observe(&element);
