@@ -42,7 +42,17 @@ fn fill(e: &mut Experiment, artifact: Artifact) {
     }
 }
 
-fn act(e: &mut Experiment, action: LabAction) {
+/// A disagreement that is kept: which reviews differ, and of these which have room, depends on the whole corpus.
+fn kept_disagreement(e: &Experiment) -> ReviewId {
+    let endpoint = e.called_endpoint().unwrap();
+    let (production, shadow) = (endpoint.variants()[0].fleet, endpoint.shadows()[0].fleet);
+    e.pairs(production, shadow).unwrap().disagreements().next().unwrap().review
+}
+
+fn act(e: &mut Experiment, mut action: LabAction) {
+    if let LabAction::ReadDisagreement(review) = &mut action {
+        *review = kept_disagreement(e);
+    }
     if let LabAction::Invoke { texts, .. } = &action {
         e.prepare_texts(texts);
         for artifact in Artifact::ALL {
