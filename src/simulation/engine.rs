@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     faults::{Fault, FaultError},
-    fleet::{Fleet, FleetError, FleetSpec, InstanceGauge, check_instances, unmeasured_cost},
+    fleet::{Fleet, FleetError, FleetSpec, InstanceGauge, Served, check_instances, unmeasured_cost},
     random::{Purpose, Stream},
     reviews::{Corpus, Sampler},
     traffic::{Arrivals, TrafficError, TrafficSettings, USERS},
@@ -433,24 +433,58 @@ impl Simulation {
         table: &PredictionTable,
         costs: &Costs,
     ) -> InvocationRecord {
-        let Request { id, user, review, true_stars } = request;
+        let now = self.now;
         let (fleet_id, fleet) = &mut self.fleets[place];
         let artifact = fleet.spec().artifact;
-        let model_us = costs.0[artifact.index()].us(table.tokens(review));
-        let served = fleet.serve(self.now.as_ns(), model_us);
+        let model_us = costs.0[artifact.index()].us(table.tokens(request.review));
+        if fleet.in_trouble() {
+            return serve_in_trouble(*fleet_id, fleet, now, request, table, model_us);
+        }
+        let served = fleet.serve(now.as_ns(), model_us);
         let answered = served.status.is_answered();
-        let predicted = match answered {
-            true if fleet.skewed() => table.skewed_prediction(artifact, review).map(|p| p.stars),
-            true => table.prediction(artifact, review).map(|p| p.stars),
-            false => None,
-        };
+        let predicted =
+            if answered { table.prediction(artifact, request.review).map(|p| p.stars) } else { None };
+        request.record(now, *fleet_id, served, predicted)
+    }
+}
+
+/// A request to a fleet on which a fault holds: apart, so that sound fleets do not pay for it.
+#[cold]
+#[inline(never)]
+fn serve_in_trouble(
+    id: FleetId,
+    fleet: &mut Fleet,
+    now: VirtualTime,
+    request: Request,
+    table: &PredictionTable,
+    model_us: f64,
+) -> InvocationRecord {
+    let artifact = fleet.spec().artifact;
+    let served = fleet.serve_in_trouble(now.as_ns(), model_us);
+    let answer = match served.status.is_answered() {
+        true if fleet.skewed() => table.skewed_prediction(artifact, request.review),
+        true => table.prediction(artifact, request.review),
+        false => None,
+    };
+    request.record(now, id, served, answer.map(|p| p.stars))
+}
+
+impl Request {
+    #[inline]
+    fn record(
+        self,
+        arrival: VirtualTime,
+        fleet: FleetId,
+        served: Served,
+        predicted: Option<crate::domain::Stars>,
+    ) -> InvocationRecord {
         InvocationRecord {
-            id,
-            arrival: self.now,
-            user,
-            review,
-            true_stars,
-            fleet: *fleet_id,
+            id: self.id,
+            arrival,
+            user: self.user,
+            review: self.review,
+            true_stars: self.true_stars,
+            fleet,
             instance: served.instance,
             status: served.status,
             wait_ns: served.wait_ns,

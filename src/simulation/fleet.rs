@@ -243,9 +243,6 @@ impl Fleet {
     /// Takes a request that costs the model `model_us`.
     #[inline]
     pub fn serve(&mut self, now_ns: u64, model_us: f64) -> Served {
-        if self.trouble.as_ref().is_some_and(|t| t.any()) {
-            return self.serve_in_trouble(now_ns, model_us);
-        }
         let instance = self.choose(now_ns);
         let (service_ns, overhead_ns) = self.draw(model_us);
         let place = instance as u16;
@@ -287,15 +284,19 @@ impl Fleet {
         trouble.set(now_ns, faults, instances, spec, now_ns == *began_ns);
     }
 
-    /// Whether its model gets skewed input.
+    /// Whether a fault holds, so that [`Self::serve_in_trouble`] is to be asked instead of [`Self::serve`].
     #[inline]
+    pub fn in_trouble(&self) -> bool {
+        self.trouble.as_ref().is_some_and(|t| t.any())
+    }
+
+    /// Whether its model gets skewed input.
     pub fn skewed(&self) -> bool {
         self.trouble.as_ref().is_some_and(|t| t.skewed())
     }
 
     /// [`Self::serve`] while a fault holds.
-    #[cold]
-    fn serve_in_trouble(&mut self, now_ns: u64, model_us: f64) -> Served {
+    pub fn serve_in_trouble(&mut self, now_ns: u64, model_us: f64) -> Served {
         let (service_ns, overhead_ns) = self.draw(model_us);
         // Taken out and put back, so that a choice can look at the queues meanwhile.
         let mut trouble = self.trouble.take();
