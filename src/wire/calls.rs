@@ -220,7 +220,7 @@ fn read<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, RequestError> {
 fn word_at(text: &str, line: usize, column: usize) -> Option<String> {
     let rest = text.lines().nth(line.checked_sub(1)?)?.get(column.checked_sub(1)?..)?;
     let ends = |c: char| c.is_whitespace() || ",:]}".contains(c);
-    let word: String = rest.chars().take_while(|c| !ends(*c)).take(20).collect();
+    let word: String = rest.trim_start().chars().take_while(|c| !ends(*c)).take(20).collect();
     (!word.is_empty()).then_some(word)
 }
 
