@@ -30,7 +30,7 @@ pub fn fresh(lab: LabId) -> Journal {
 pub fn load(lab: LabId) -> Journal {
     storage()
         .and_then(|s| s.get_item(&key(lab)).ok().flatten())
-        .and_then(|text| understood::<Journal>(text))
+        .and_then(understood::<Journal>)
         .filter(|journal| journal.lab == lab)
         .unwrap_or_else(|| fresh(lab))
 }
