@@ -89,3 +89,16 @@ test("on a phone, no link lies half under the bar", async () => {
   assert.deepEqual(await violations(page), []);
   await close();
 });
+
+test("a journal that nobody can read begins the lab anew", async () => {
+  const { page, lab, complaints, close } = await at.open();
+  for (const kept of ["nonsense", '{"lab":"ab-testing","seed":1,"reached":0,"entries":[{"at":0,"action":{"Dance":1}}]}']) {
+    await page.evaluate((text) => localStorage.setItem("rollout-lab/journal/ab-testing", text), kept);
+    await page.goto(`${at.site.url}#/ab-testing`);
+    await page.reload();
+    await lab.opened();
+    await page.getByText(/^0 of \d+ steps done$/).waitFor();
+  }
+  assert.deepEqual(complaints, []);
+  await close();
+});

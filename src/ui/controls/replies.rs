@@ -98,7 +98,9 @@ pub fn Replies(
                     <thead>
                         <tr>
                             <th scope="col">"Text"</th>
-                            <th scope="col">"True"</th>
+                            <Show when=move || !own_words>
+                                <th scope="col">"True"</th>
+                            </Show>
                             <th scope="col">"Predicted"</th>
                             <th scope="col">"By"</th>
                         </tr>
@@ -152,10 +154,11 @@ fn ReplyRow(
     let mark = store.mark(&row.variant);
     let (predicted, given) = (row.predicted.map(|s| s.get()), row.predicted);
     let off = move || truth.get().is_some_and(|t| given.is_some_and(|p| p != t));
-    let truth = match label {
-        Some(index) => view! { <TrueStars index truth text=row.text.clone() /> }.into_any(),
-        None => view! { <StarRow stars=truth.get_untracked().map(|s| s.get()) /> }.into_any(),
-    };
+    let own = label.map(|index| view! { <TrueStars index truth text=row.text.clone() /> });
+    let sampled = label.is_none().then(|| {
+        let stars = truth.get_untracked().map(|s| s.get());
+        view! { <td><StarRow stars /></td> }
+    });
     let answer = match row.status {
         InvocationStatus::Answered if row.probabilities.is_empty() => {
             view! { <span class="quiet">"no prediction"</span> }.into_any()
@@ -178,8 +181,9 @@ fn ReplyRow(
         <tr class:table__off=off>
             <td class="table__text" title=row.text.clone()>
                 <span class="clamp">{row.text.clone()}</span>
+                {own}
             </td>
-            <td>{truth}</td>
+            {sampled}
             <td>{answer}</td>
             <td title=latency>
                 <VariantTag name=row.variant mark />
@@ -203,16 +207,19 @@ fn TrueStars(index: usize, truth: Memo<Option<Stars>>, text: String) -> impl Int
         view! { <option value=n.to_string() selected=move || truth.get() == Some(stars)>{n} " ★"</option> }
     };
     view! {
-        <select
-            class="field__input field__input--small"
-            aria-label=format!("True stars of: {text}")
-            on:change:target=move |event| say(event.target().value())
-        >
-            <option value="" selected=move || truth.get().is_none() disabled=move || truth.get().is_some()>
-                "say"
-            </option>
-            {Stars::ALL.into_iter().map(option).views()}
-        </select>
+        <label class="reply__true">
+            <span aria-hidden="true">"Truly"</span>
+            <select
+                class="field__input field__input--small"
+                aria-label=format!("True stars of: {text}")
+                on:change:target=move |event| say(event.target().value())
+            >
+                <option value="" selected=move || truth.get().is_none() disabled=move || truth.get().is_some()>
+                    "?"
+                </option>
+                {Stars::ALL.into_iter().map(option).views()}
+            </select>
+        </label>
     }
 }
 
