@@ -64,7 +64,8 @@ impl Plain<'_> {
 
     fn unexpected(&self) -> Unexpected<'_> {
         match self {
-            Self::Null => Unexpected::Unit,
+            // `unit value` says nothing to who wrote JSON.
+            Self::Null => Unexpected::Other("null"),
             Self::Flag(flag) => Unexpected::Bool(*flag),
             Self::Count(n) => Unexpected::Unsigned(*n),
             Self::Below(n) => Unexpected::Signed(*n),
