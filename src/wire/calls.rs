@@ -212,6 +212,8 @@ fn read<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, RequestError> {
         // Of a value it says only that one was expected, e.g. where NaN stands, which JSON does not know.
         let found = word_at(text, line, column).filter(|_| problem == "expected value");
         let problem = found.map_or(problem, |found| format!("expected a JSON value, but found `{found}`"));
+        // What serde calls a unit is written null.
+        let problem = problem.replace("invalid type: unit value", "invalid type: null");
         RequestError { line, column, problem }
     })
 }
@@ -515,6 +517,8 @@ mod tests {
         assert!(error.column > 0 && error.problem.contains("much"), "{error}");
         let unknown = parse_json(&weights(), &json(&weights()).replace("100", "NaN")).unwrap_err();
         assert_eq!((unknown.line, unknown.problem.as_str()), (10, "expected a JSON value, but found `NaN`"));
+        let null = parse_json(&weights(), &json(&weights()).replace("\"reviews\"", "null")).unwrap_err();
+        assert_eq!((null.line, null.problem.as_str()), (2, "invalid type: null, expected a string"));
         let missing = parse_json(&weights(), "{\n}").unwrap_err();
         assert!(missing.problem.contains("EndpointName") && missing.line == 2, "{missing}");
         let typo =
