@@ -59,7 +59,7 @@ async function sandbox() {
   await lab.deploy();
   await lab.pace("10 times real time");
   const panel = await lab.tool("Bring your own reviews", await lab.tool("Traffic"));
-  const input = panel.getByLabel(/^A TSV or CSV file/);
+  const input = panel.getByLabel(/^A TSV, CSV or captured/);
   const choose = (name, text) => input.setInputFiles({ name, mimeType: "application/octet-stream", buffer: Buffer.from(text) });
   const drop = async (name, text) => {
     const files = await opened.page.evaluateHandle(
@@ -70,7 +70,7 @@ async function sandbox() {
       },
       [name, [...Buffer.from(text)]],
     );
-    await panel.getByText(/^A TSV or CSV file/).dispatchEvent("drop", { dataTransfer: files });
+    await panel.getByText(/^A TSV, CSV or captured/).dispatchEvent("drop", { dataTransfer: files });
   };
   const says = (words) => panel.getByText(words).waitFor({ timeout: 90_000 });
   return { ...opened, panel, input, choose, drop, says };
