@@ -8,6 +8,7 @@ use super::{
     Batch, BatchRow, Goal, Journal, LabAction, LabId, LineageRow, Pace, Prompt, Refusal, StepState, Tally,
     blind::{self, BlindVerdict},
     capture::{CaptureStore, CapturedLines},
+    changes::{Change, ChangeLog},
     day::{DayLedger, P99_TARGET_MS},
     faults::FaultPlan,
     goal,
@@ -244,6 +245,7 @@ pub struct Experiment {
     pub(super) disagreement_read: bool,
     pub(super) guardrails: Guardrails,
     done: Vec<bool>,
+    changes: ChangeLog,
     pub(super) test_results: TestResults,
     /// Whether the list of managed shadow tests was asked for.
     pub(super) tests_listed: bool,
@@ -314,6 +316,7 @@ impl Experiment {
             disagreement_read: false,
             guardrails: Guardrails::default(),
             done: vec![false; lesson.steps.len()],
+            changes: ChangeLog::default(),
             test_results: TestResults::new(),
             tests_listed: false,
             capture: CaptureStore::new(seed),
@@ -738,7 +741,16 @@ impl Experiment {
                     let _ = self.simulation.retire(fleet);
                     self.ledger.metrics.retire(fleet, now);
                 }
-                FleetChange::Route(name) => self.route(&name),
+                FleetChange::Route(name) => {
+                    self.route(&name);
+                    if self
+                        .plane
+                        .endpoint(name.as_str())
+                        .is_some_and(|e| e.status == EndpointStatus::InService)
+                    {
+                        self.changes.in_effect(name.as_str(), now);
+                    }
+                }
             }
         }
         self.freeze_tests();
@@ -815,12 +827,19 @@ impl Experiment {
         self.viewed.clear();
     }
 
+    /// What was changed on an endpoint, by time.
+    pub fn changes(&self, endpoint: &str) -> Vec<Change> {
+        self.changes.of(endpoint)
+    }
+
     /// Does an action now.
     ///
     /// # Errors
     /// [`Refusal`] with the service's words, or the lab's; nothing has changed then.
     pub fn act(&mut self, action: &LabAction) -> Result<Value, Refusal> {
+        let now = self.now();
         let outcome = self.update(action)?;
+        self.changes.act(action, now);
         self.judge();
         Ok(outcome)
     }
