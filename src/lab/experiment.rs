@@ -229,6 +229,8 @@ pub struct Experiment {
     /// The endpoint that the clients call: the last one that came into service.
     pub(super) called: Option<EndpointName>,
     own_texts: Vec<OwnText>,
+    /// When the learner's own reviews were last replaced.
+    own_since: VirtualTime,
     pub(super) session_open: bool,
     pub(super) fetched: [bool; 3],
     pub(super) signatures_read: [bool; 3],
@@ -302,6 +304,7 @@ impl Experiment {
             service,
             called: None,
             own_texts: Vec::new(),
+            own_since: VirtualTime::ZERO,
             session_open: lab != LabId::AbTesting,
             fetched: [lab != LabId::AbTesting; 3],
             signatures_read: [false; 3],
@@ -567,9 +570,17 @@ impl Experiment {
         own.or_else(|| self.corpus().get(review).map(|r| r.text.as_str()))
     }
 
+    /// The text that a request carried; none once the learner's own reviews were replaced by others.
+    pub fn text_of(&self, record: &InvocationRecord) -> Option<&str> {
+        let replaced =
+            record.review.0 as usize >= self.corpus().built_in_len() && record.arrival < self.own_since;
+        if replaced { None } else { self.text(record.review) }
+    }
+
     /// Sends the learner's own reviews from now on; none at all sends the built-in ones again. Their predictions
     /// must be filled in anew.
     pub fn set_own_reviews(&mut self, own: Vec<(String, Option<Stars>)>) {
+        self.own_since = self.now();
         self.table.truncate(ReviewId(self.corpus().built_in_len() as u32));
         self.own_texts.clear();
         self.capture.forget_bodies();

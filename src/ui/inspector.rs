@@ -183,6 +183,9 @@ fn Explained(explanation: Explanation) -> impl IntoView {
         .get_untracked()
         .and_then(|r| store.route(r.fleet))
         .map_or_else(|| "ENDPOINT".to_owned(), |route| route.endpoint);
+    if explanation.text.is_empty() {
+        return view! { <p class="quiet">"Its text was one of your own reviews, which others have replaced."</p> }.into_any();
+    }
     let curl = curl(&endpoint, &explanation.text);
     let truth = explanation.true_stars.map(|s| s.get());
     view! {
@@ -213,6 +216,7 @@ fn Explained(explanation: Explanation) -> impl IntoView {
         <h3 class="substep">"As a call"</h3>
         <CodeBlock text=curl what="request as curl" />
     }
+    .into_any()
 }
 
 /// The likeliest rating; the lower one of equals.

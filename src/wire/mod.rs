@@ -304,12 +304,8 @@ mod tests {
     fn a_kept_journal_opens_as_it_was_written_and_names_the_entry_that_cannot_be_read() {
         let entry = JournalEntry { at: VirtualTime::from_s(7), action: LabAction::OpenSession };
         let text = KeptJournal::entry(&entry).expect("an entry has a JSON form");
-        let mut kept = KeptJournal {
-            lab: LabId::Canary,
-            seed: 3,
-            reached: VirtualTime::from_s(9),
-            entries: vec![text],
-        };
+        let mut kept =
+            KeptJournal { lab: LabId::Canary, seed: 3, reached: VirtualTime::from_s(9), entries: vec![text] };
         let whole = kept.open().expect("what was written can be read");
         assert_eq!((whole.lab, whole.seed, whole.reached), (LabId::Canary, 3, VirtualTime::from_s(9)));
         assert_eq!(whole.entries, [entry]);

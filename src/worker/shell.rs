@@ -341,7 +341,7 @@ impl Worker {
                 self.say(&FromWorker::Series { id, series, published_until_s, changes });
             }
             ToWorker::Explain { id, record } => {
-                let text = self.experiment.text(record.review).unwrap_or_default().to_owned();
+                let text = self.experiment.text_of(&record).unwrap_or_default().to_owned();
                 let tokens = Tokens::of(&text);
                 let opinions = Artifact::ALL.into_iter().filter_map(|artifact| {
                     let model = self.prepared(artifact)?;

@@ -24,8 +24,9 @@ pub fn Overlay() -> impl IntoView {
         })
     };
     let routed = move || {
-        let total: f64 =
-            picture.lanes.with(|l| l.iter().filter(|l| !l.starting).map(|l| l.variant.per_second).sum());
+        // Copies are no requests: nobody waits for them.
+        let routed = |l: &&LaneState| !l.starting && !l.shadow;
+        let total: f64 = picture.lanes.with(|l| l.iter().filter(routed).map(|l| l.variant.per_second).sum());
         (total > 0.0).then(|| format!("{}/s", short(total, 1)))
     };
     let count = Memo::new(move |_| picture.lanes.with(Vec::len));
