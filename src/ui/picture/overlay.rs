@@ -40,13 +40,6 @@ pub fn Overlay() -> impl IntoView {
             Some(_) => None,
         })
     };
-    // A failed update leaves the old fleet serving: its reason is no reason to hide that.
-    let update_failed = move || {
-        picture.endpoint.with(|e| {
-            let e = e.as_ref().filter(|e| e.status != EndpointStatus::Failed)?;
-            e.failure_reason.clone()
-        })
-    };
     view! {
         <div class="picture__place picture__clients" use:placed=move || scene.with(|s| s.clients)>
             <span class="picture__caption">"Clients" <span class="picture__rate">{traffic}</span></span>
@@ -96,9 +89,6 @@ pub fn Overlay() -> impl IntoView {
                         </div>
                     }
                 })
-        }}
-        {move || {
-            update_failed().map(|why| view! { <p class="picture__trouble" role="status">"Last update: " {why}</p> })
         }}
     }
 }
