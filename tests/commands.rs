@@ -508,9 +508,15 @@ fn play(seed: u64, commands: usize, seen: &mut Seen) {
     check(&e, &mut cost, "at the end");
     // A test that is planned or runs holds its endpoint; what is under way must first end to be stopped.
     for _ in 0..4 {
-        for name in TESTS {
-            let name = name.to_owned();
-            let retain = ["A", "Shadow"].map(|v| (v.to_owned(), ModelVariantAction::Retain));
+        let held: Vec<_> = e
+            .control_plane()
+            .inference_experiments()
+            .map(|t| {
+                (t.name.to_string(), [t.plan.source.to_string(), t.plan.shadow.variant_name.to_string()])
+            })
+            .collect();
+        for (name, variants) in held {
+            let retain = variants.map(|v| (v, ModelVariantAction::Retain));
             let model_variant_actions = retain.into_iter().collect();
             let stop =
                 StopInferenceExperiment { name: name.clone(), model_variant_actions, ..Default::default() };
