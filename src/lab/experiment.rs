@@ -14,7 +14,6 @@ use super::{
     guardrails::Guardrails,
     lessons,
     managed::TestResults,
-    reply,
 };
 use crate::{
     analysis::{
@@ -23,6 +22,7 @@ use crate::{
     },
     controller::{
         ControlPlane, Deployment, Durations, Endpoint, EndpointStatus, FleetChange, FleetOrder, MinuteLoad,
+        reply_to,
     },
     domain::{
         Artifact, Command, ContainerImage, ContainerInput, EndpointName, FleetId, ImageScope,
@@ -831,7 +831,7 @@ impl Experiment {
                 let changes = self.plane.execute(command, self.now())?;
                 self.carry_out(changes);
                 self.tests_listed |= matches!(command, Command::ListInferenceExperiments(_));
-                return Ok(reply::to_command(command, &self.plane));
+                return Ok(reply_to(command, &self.plane));
             }
             LabAction::OpenSession => self.session_open = true,
             LabAction::FetchArtifact(artifact) => self.fetched[artifact.index()] = true,
