@@ -50,6 +50,7 @@ use super::{
     site::{Site, SiteError},
     store::{Store, StoreError},
 };
+use crate::domain::ShadowRule;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
@@ -128,9 +129,11 @@ impl App {
         };
         let compiler = Compiler::new(table.clone(), backends.clone(), lanes);
         let store = settings.state.as_deref().map(Store::open).transpose()?;
+        let rule =
+            if settings.beyond_sagemaker { ShadowRule::BeyondSageMaker } else { ShadowRule::SageMaker };
+        let rules = (settings.durations.durations(), rule);
         let (control, thread) =
-            Control::start(store, settings.durations.durations(), compiler, ledger.clone())
-                .map_err(StartError::Thread)?;
+            Control::start(store, rules, compiler, ledger.clone()).map_err(StartError::Thread)?;
         let app = Arc::new(Self {
             access: Access::new(&settings, listen),
             guards: Guards::new(site.inline_scripts()),

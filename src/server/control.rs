@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     controller::{ControlPlane, Durations, FleetChange, FleetOrder, reply_to},
-    domain::{Arn, Command, CommandError, ResourceKind, SECOND_NS, VirtualTime},
+    domain::{Arn, Command, CommandError, ResourceKind, SECOND_NS, ShadowRule, VirtualTime},
 };
 
 /// Calls that wait for the thread; beyond it callers wait to hand theirs over.
@@ -152,7 +152,7 @@ impl Control {
     /// The system's words when no thread can be had.
     pub fn start(
         store: Option<(Store, Option<State>, Vec<Logged>)>,
-        durations: Durations,
+        (durations, rule): (Durations, ShadowRule),
         compiler: Compiler,
         ledger: Arc<Ledger>,
     ) -> std::io::Result<(Self, ControlThread)> {
@@ -183,7 +183,7 @@ impl Control {
             unwritten: true,
             minute: now.minute(),
         };
-        actor.restore(now, durations);
+        actor.restore(now, durations, rule);
         let (calls, asked) = mpsc::sync_channel(WAITING);
         let handle = thread::Builder::new().name("control".into()).spawn(move || actor.run(&asked))?;
         Ok((Self { state, calls, version }, ControlThread { handle }))
@@ -238,10 +238,11 @@ impl Control {
 
 impl Actor {
     /// What served before serves again: its fleets are counted and routed.
-    fn restore(&mut self, now: VirtualTime, durations: Durations) {
+    fn restore(&mut self, now: VirtualTime, durations: Durations, rule: ShadowRule) {
         let state = self.state.clone();
         let mut state = state.write().unwrap_or_else(PoisonError::into_inner);
         state.plane.set_durations(durations);
+        state.plane.set_shadow_rule(rule);
         let plane = &mut state.plane;
         plane.advance(now);
         let mut launched = Vec::new();

@@ -322,6 +322,9 @@ pub struct Settings {
     pub allowed_origins: Vec<String>,
     /// Whether a caller that names its user always lands on the same variant while the weights stay.
     pub sticky: bool,
+    /// Whether a configuration may have several shadow variants, and one beside several production variants: more than
+    /// SageMaker allows.
+    pub beyond_sagemaker: bool,
     /// `error`, `warn`, `info`, `debug` or `trace`.
     pub log: String,
     /// How log lines look.
@@ -390,6 +393,7 @@ impl Default for Settings {
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
             sticky: false,
+            beyond_sagemaker: false,
             log: "info".to_owned(),
             log_format: LogFormat::Text,
             limits: Limits::default(),
