@@ -2,6 +2,7 @@
 
 mod predict;
 mod scenario;
+mod serve;
 mod simulate;
 
 use std::{io::Write, path::PathBuf};
@@ -43,6 +44,8 @@ enum Command {
         #[arg(long)]
         input: PathBuf,
     },
+    /// Serve the site, the control plane and real endpoints on one port, until interrupted.
+    Serve(serve::ServeArguments),
 }
 
 /// Reads the arguments and does what they ask; returns the exit status.
@@ -59,6 +62,7 @@ pub fn run() -> u8 {
             let out = std::io::BufWriter::new(std::io::stdout().lock());
             predict(&model, &input, out).map(|_| ()).map_err(|e| e.to_string())
         }
+        Command::Serve(arguments) => serve::serve(arguments),
     };
     match outcome {
         Ok(()) => 0,

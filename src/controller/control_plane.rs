@@ -308,7 +308,10 @@ pub enum FleetChange {
 }
 
 /// Models, configurations and endpoints, and what is under way.
-#[derive(Clone, Debug, Default)]
+///
+/// It can be written down and read back at any moment, also amid a transition: what was read goes on as if nothing
+/// had happened.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ControlPlane {
     pub(super) durations: Durations,
     shadow_rule: ShadowRule,

@@ -7,7 +7,9 @@
 mod alarms;
 mod autoscaling;
 mod control_plane;
+mod experiment_reply;
 mod inference_experiment;
+mod reply;
 mod rollout;
 mod status;
 
@@ -20,5 +22,6 @@ pub use control_plane::{
 pub use inference_experiment::{
     EarlierState, InferenceExperiment, InferenceExperimentStatus, ModelVariantStatus, StopPlan,
 };
+pub use reply::{describe, reply_to};
 pub use rollout::{Rollout, RolloutFailure, RolloutOutcome, RolloutPhase, RouteEntry};
 pub use status::{EndpointStatus, VariantStatus};

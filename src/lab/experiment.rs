@@ -15,7 +15,6 @@ use super::{
     guardrails::Guardrails,
     lessons,
     managed::TestResults,
-    reply,
 };
 use crate::{
     analysis::{
@@ -24,6 +23,7 @@ use crate::{
     },
     controller::{
         ControlPlane, Deployment, Durations, Endpoint, EndpointStatus, FleetChange, FleetOrder, MinuteLoad,
+        reply_to,
     },
     domain::{
         Artifact, Command, ContainerImage, ContainerInput, EndpointName, FleetId, ImageScope,
@@ -861,7 +861,7 @@ impl Experiment {
                 let changes = self.plane.execute(command, self.now())?;
                 self.carry_out(changes);
                 self.tests_listed |= matches!(command, Command::ListInferenceExperiments(_));
-                return Ok(reply::to_command(command, &self.plane));
+                return Ok(reply_to(command, &self.plane));
             }
             LabAction::OpenSession => self.session_open = true,
             LabAction::FetchArtifact(artifact) => self.fetched[artifact.index()] = true,

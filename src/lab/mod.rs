@@ -7,7 +7,6 @@ mod changes;
 mod day;
 mod disagreements;
 mod experiment;
-mod experiment_reply;
 mod faults;
 mod goal;
 mod guarded;
@@ -17,7 +16,6 @@ mod lesson;
 pub mod lessons;
 mod managed;
 mod managed_goals;
-mod reply;
 mod snapshot;
 mod view;
 
@@ -38,10 +36,10 @@ pub use guardrails::{AlarmView, DryRun, HARM_MINUTES, Harm, HarmMinute, MAX_COMP
 pub use journal::{Journal, JournalEntry, Refusal};
 pub use lesson::{Block, Control, Goal, Lesson, Step};
 pub use managed::{DASHBOARD, DESCRIPTION, MetricSummary, TestVariantView, TestView};
-pub use reply::describe;
 pub use snapshot::{
     ArtifactState, Batch, BatchRow, EndpointView, InstanceView, LatencyDifferenceView, LineageRow, PairView,
     Snapshot, StepState, Tally, VariantView,
 };
 
+pub use crate::controller::describe;
 pub use crate::simulation::{ArrivalProcess, DomainMix, Fault, TrafficSettings};

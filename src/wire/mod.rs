@@ -2,6 +2,7 @@
 
 pub mod calls;
 pub mod json;
+pub mod live;
 
 use serde::{Deserialize, Serialize};
 
