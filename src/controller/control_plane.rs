@@ -210,6 +210,14 @@ impl Endpoint {
         }
     }
 
+    /// The configuration of what is being started beside what serves.
+    pub fn pending_config(&self) -> Option<&EndpointConfigName> {
+        match &self.transition {
+            Some(Transition { kind: TransitionKind::Update { config, .. }, .. }) => Some(config),
+            _ => None,
+        }
+    }
+
     /// The rollout under way.
     pub fn rollout(&self) -> Option<&Rollout> {
         match &self.transition {

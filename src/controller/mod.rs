@@ -8,6 +8,7 @@ mod alarms;
 mod autoscaling;
 mod control_plane;
 mod experiment_reply;
+mod follow;
 mod inference_experiment;
 mod reply;
 mod rollout;

@@ -14,6 +14,7 @@ mod guardrails;
 mod journal;
 mod lesson;
 pub mod lessons;
+mod live;
 mod managed;
 mod managed_goals;
 mod snapshot;
@@ -35,6 +36,7 @@ pub use guarded::GuardGoal;
 pub use guardrails::{AlarmView, DryRun, HARM_MINUTES, Harm, HarmMinute, MAX_COMPARED_MINUTES, RolloutView};
 pub use journal::{Journal, JournalEntry, Refusal};
 pub use lesson::{Block, Control, Goal, Lesson, Step};
+pub use live::LiveTotals;
 pub use managed::{DASHBOARD, DESCRIPTION, MetricSummary, TestVariantView, TestView};
 pub use snapshot::{
     ArtifactState, Batch, BatchRow, EndpointView, InstanceView, LatencyDifferenceView, LineageRow, PairView,

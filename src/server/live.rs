@@ -36,6 +36,7 @@ fn plane(app: &App) -> LivePlane {
     let alarms = reply_to(&Command::DescribeAlarms { alarm_names: Vec::new() }, &state.plane);
     LivePlane {
         version,
+        state: state.plane.clone(),
         models: aws::models(&state),
         configs: aws::configs(&state),
         endpoints: state.plane.endpoints().map(describe).collect(),

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::{
     route::Route,
-    store::Store,
+    store::{Store, server},
     theme::Theme,
     widgets::{Glyph, Icon, Show, Views, unique_id},
     wording,
@@ -12,6 +12,7 @@ use super::{
 use crate::{
     domain::SECOND_NS,
     lab::{LabAction, LabId, Pace},
+    wire::ServerLine,
 };
 
 /// The paces on offer, and what they are called.
@@ -190,12 +191,37 @@ fn Cost() -> impl IntoView {
 
 #[component]
 fn InferenceBadge() -> impl IntoView {
+    let store = Store::expect();
+    let line = Memo::new(move |_| store.worker.with(|w| w.server.clone()));
+    if server().is_some() {
+        let words = move || match line.get() {
+            Some(ServerLine { connected: true, mut places, .. }) => {
+                places.sort();
+                places.dedup();
+                match places.len() {
+                    0 => "Inference in the server".to_owned(),
+                    _ => format!("Inference in the server · {}", places.join(", ")),
+                }
+            }
+            Some(_) => "The server does not answer; trying again…".to_owned(),
+            None => "Looking for the server…".to_owned(),
+        };
+        let away = move || line.with(|l| l.as_ref().is_none_or(|l| !l.connected));
+        return view! {
+            <span class="badge" class:badge--away=away role="status" title="Requests, times and costs are real: nothing is simulated.">
+                <Icon glyph=Glyph::Chip />
+                {words}
+            </span>
+        }
+        .into_any();
+    }
     view! {
         <span class="badge" title="The models are real ONNX files and run in a worker of this browser. The instances are simulated.">
             <Icon glyph=Glyph::Chip />
             "Inference in this browser"
         </span>
     }
+    .into_any()
 }
 
 #[component]

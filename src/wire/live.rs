@@ -14,10 +14,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{InvocationRecord, VirtualTime};
+use crate::{
+    controller::ControlPlane,
+    domain::{InvocationRecord, VirtualTime},
+};
 
 /// What one event says.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LiveFrame {
     /// Number of the server's start: another one means that all numbers began anew.
     pub epoch: u64,
@@ -36,10 +39,12 @@ pub struct LiveFrame {
 }
 
 /// Models, configurations, endpoints, experiments and alarms, each as its `Describe…` call would answer.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct LivePlane {
     /// Counts changes; goes up with each.
     pub version: u64,
+    /// The control plane itself, for a page that carries on from it.
+    pub state: ControlPlane,
     /// `DescribeModel` of each.
     pub models: Vec<serde_json::Value>,
     /// `DescribeEndpointConfig` of each.
@@ -103,4 +108,13 @@ pub struct LiveRecord {
     pub record: InvocationRecord,
     /// HTTP status that the caller saw, or would have.
     pub http: u16,
+}
+
+/// What `POST /api/series` answers to a [`MetricQuery`](super::MetricQuery).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SeriesAnswer {
+    /// One per variant.
+    pub series: Vec<super::VariantSeries>,
+    /// First second that has not been published yet.
+    pub published_until_s: u64,
 }
