@@ -1,5 +1,6 @@
 //! The native program `rollout-lab`: its subcommands. Files in, JSON out; whatever is wrong is said in one line.
 
+mod generate;
 mod predict;
 mod scenario;
 mod serve;
@@ -46,6 +47,8 @@ enum Command {
     },
     /// Serve the site, the control plane and real endpoints on one port, until interrupted.
     Serve(serve::ServeArguments),
+    /// Send reviews to an endpoint by a schedule and print latencies as JSON.
+    Generate(generate::GenerateArguments),
 }
 
 /// Reads the arguments and does what they ask; returns the exit status.
@@ -63,6 +66,7 @@ pub fn run() -> u8 {
             predict(&model, &input, out).map(|_| ()).map_err(|e| e.to_string())
         }
         Command::Serve(arguments) => serve::serve(arguments),
+        Command::Generate(arguments) => generate::generate(&arguments),
     };
     match outcome {
         Ok(()) => 0,

@@ -34,7 +34,7 @@ pub struct ServeArguments {
 }
 
 /// The variable that holds the token. There is no flag for it: flags show in listings of processes.
-const TOKEN: &str = "ROLLOUT_LAB_TOKEN";
+pub(super) const TOKEN: &str = "ROLLOUT_LAB_TOKEN";
 
 fn settings(arguments: ServeArguments) -> Result<Settings, SettingsError> {
     let mut settings = match &arguments.config {

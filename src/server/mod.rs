@@ -19,6 +19,7 @@ mod clock;
 mod cloudwatch;
 mod control;
 mod exposition;
+pub mod generate;
 mod invoke;
 mod ledger;
 mod live;

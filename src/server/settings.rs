@@ -10,6 +10,7 @@ use std::{
 
 use serde::Deserialize;
 
+use super::backend::SAGEMAKER;
 use crate::controller::Durations;
 
 /// Most characters of an upstream's name.
@@ -480,6 +481,10 @@ impl Settings {
                 return Err((key(&["upstream", name]), problem));
             }
             let at = |field: &str| key(&["upstream", name, field]);
+            if upstream.protocol == Protocol::Sagemaker && !SAGEMAKER {
+                let problem = "this program was built without the feature `sagemaker`; use `make server`";
+                return Err((at("protocol"), problem.to_owned()));
+            }
             let needs_url = upstream.protocol != Protocol::Sagemaker;
             if needs_url || !upstream.url.is_empty() {
                 check_url(&upstream.url).map_err(|e| (at("url"), e))?;

@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use super::{
     Answer, Breaker, Call, CallError, brief,
     payload::{self, Label, Texts},
+    sagemaker::Sagemaker,
 };
 use crate::{
     domain::Stars,
@@ -68,6 +69,8 @@ pub struct HttpUpstream {
     /// 0 unknown, 1 well, 2 ill.
     well: AtomicU8,
     retried: AtomicU64,
+    /// A real endpoint is asked by the SDK, behind the same circuits.
+    sagemaker: Option<Sagemaker>,
 }
 
 impl HttpUpstream {
@@ -105,6 +108,8 @@ impl HttpUpstream {
             breakers: [breaker(), breaker()],
             well: AtomicU8::new(0),
             retried: AtomicU64::new(0),
+            sagemaker: (settings.protocol == Protocol::Sagemaker)
+                .then(|| Sagemaker::new(name, &settings, answer_bytes)),
             settings,
         }
     }
@@ -134,7 +139,8 @@ impl HttpUpstream {
 
     /// Checks its health again and again, until dropped. Returns at once where that is switched off.
     pub async fn watch(&self) {
-        if self.settings.health_interval_ms == 0 {
+        // A real endpoint has no health check that costs nothing.
+        if self.settings.health_interval_ms == 0 || self.sagemaker.is_some() {
             return;
         }
         let mut ticks = tokio::time::interval(Duration::from_millis(self.settings.health_interval_ms));
@@ -172,15 +178,18 @@ impl HttpUpstream {
             );
             return Err(CallError::Unavailable { why });
         }
+        if let Some(endpoint) = &self.sagemaker {
+            let limit = call.timeout.map_or(self.timeout, |t| t.min(self.timeout));
+            let answered = tokio::time::timeout(limit, endpoint.call(&call)).await;
+            let answered = answered.unwrap_or(Err(CallError::TimedOut { limit_ms: limit.as_millis() }));
+            self.judge(breaker, &answered);
+            return answered;
+        }
         let (request, translated) = self.request(&call)?;
         let limit = call.timeout.map_or(self.timeout, |t| t.min(self.timeout));
         let answered = tokio::time::timeout(limit, self.exchange(request, !call.once)).await;
         let answered = answered.unwrap_or(Err(CallError::TimedOut { limit_ms: limit.as_millis() }));
-        match &answered {
-            // An upstream that says no is there. Its 5xx may be the caller's fault: some answer so to bad JSON.
-            Ok(_) | Err(CallError::Status { .. }) => breaker.succeeded(),
-            Err(_) => breaker.failed(Instant::now()),
-        }
+        self.judge(breaker, &answered);
         let (head, body) = answered?;
         let Some(asked) = translated else {
             return Ok(Answer {
@@ -202,6 +211,14 @@ impl HttpUpstream {
             body: payload::write(&labels, asked.shape),
             wait_ns: 0,
         })
+    }
+
+    fn judge<T>(&self, breaker: &Breaker, answered: &Result<T, CallError>) {
+        match answered {
+            // An upstream that says no is there. Its 5xx may be the caller's fault: some answer so to bad JSON.
+            Ok(_) | Err(CallError::Status { .. }) => breaker.succeeded(),
+            Err(_) => breaker.failed(Instant::now()),
+        }
     }
 
     /// The upstream's request, and the texts in it where the answer must be translated back.

@@ -8,6 +8,7 @@ mod breaker;
 mod embedded;
 mod http;
 pub mod payload;
+mod sagemaker;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -18,6 +19,7 @@ pub use self::{
     breaker::Breaker,
     embedded::{Embedded, EmbeddedError},
     http::{Client, HttpUpstream, client},
+    sagemaker::ENABLED as SAGEMAKER,
 };
 use super::settings::{Settings, Upstream};
 use crate::{
