@@ -10,8 +10,12 @@ use serde_json::{Value, json};
 
 use crate::{
     server::generate::{Arrivals, Body, Plan, generate as send},
-    simulation::Corpus,
+    simulation::{Corpus, Simulation},
 };
+
+/// Reviews that the server's own clients send in turn.
+const REVIEWS: usize = 5_000;
+const REVIEWS_SEED: u64 = 1;
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum ArrivalKind {
@@ -62,6 +66,15 @@ fn captured(line: &Value) -> Option<Body> {
     let content_type = input.get("observedContentType").and_then(Value::as_str);
     let content_type = content_type.unwrap_or("application/jsonlines");
     Some(Body { content_type: HeaderValue::from_str(content_type).ok()?, bytes: bytes.into() })
+}
+
+/// Reviews as the lab's clients send them: drawn by the usual mix of domains and stars.
+pub(super) fn sampled() -> Vec<Body> {
+    let mut simulation = Simulation::new(REVIEWS_SEED, Corpus::built_in());
+    let drawn: Vec<_> = (0..REVIEWS).filter_map(|_| simulation.sample_review()).collect();
+    let corpus = Corpus::built_in();
+    let review = |text: &str| lines(&json!({"features": [text]}).to_string());
+    drawn.into_iter().filter_map(|r| corpus.get(r)).map(|r| review(&r.text)).collect()
 }
 
 fn bodies(input: Option<&PathBuf>) -> Result<Vec<Body>, String> {

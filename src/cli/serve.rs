@@ -63,6 +63,7 @@ fn settings(arguments: ServeArguments) -> Result<Settings, SettingsError> {
             None => None,
         },
     };
+    settings.reviews = super::generate::sampled();
     settings.token = given.map(|t| Token::new(&t)).transpose()?;
     Ok(settings)
 }

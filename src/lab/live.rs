@@ -8,6 +8,7 @@ use super::{Batch, BatchRow, Experiment, LabAction, LabId, Refusal, experiment::
 use crate::{
     controller::{ControlPlane, EndpointStatus},
     domain::{Command, FleetId, InvocationRecord, ReviewId, Stars, VirtualTime},
+    simulation::ArrivalProcess,
 };
 
 /// Requests whose copies may still come.
@@ -141,6 +142,20 @@ impl Experiment {
         }
         self.judge();
         now
+    }
+
+    /// Takes the clients that the server plays: their rate, and whether they call at even distances.
+    pub fn show_traffic(&mut self, playing: Option<(f64, bool)>) {
+        let mut settings = *self.simulation.traffic();
+        settings.on = playing.is_some();
+        if let Some((per_second, constant)) = playing {
+            settings.per_second = per_second;
+            settings.process = if constant { ArrivalProcess::Constant } else { ArrivalProcess::Poisson };
+        }
+        if settings != *self.simulation.traffic() {
+            // Shown, not simulated; the server has checked it.
+            let _ = self.simulation.set_traffic(settings);
+        }
     }
 
     /// Reviews of the lab, drawn as the clients draw them, with their true stars.

@@ -14,7 +14,7 @@ use axum::{
     extract::{Path, Request, State},
     middleware::{self, Next},
     response::Response,
-    routing::{get, post},
+    routing::{get, post, put},
 };
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
@@ -49,8 +49,9 @@ use super::{
     shadow::Lanes,
     site::{Site, SiteError},
     store::{Store, StoreError},
+    traffic::Traffic,
 };
-use crate::domain::ShadowRule;
+use crate::{domain::ShadowRule, wire::MetricQuery};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
@@ -104,6 +105,8 @@ pub struct App {
     pub captures: Captures,
     /// Tells one start of the server from another.
     pub epoch: u64,
+    /// The clients that the server plays.
+    pub traffic: Traffic,
     access: Access,
     guards: Guards,
     site: Site,
@@ -135,6 +138,7 @@ impl App {
         let (control, thread) =
             Control::start(store, rules, compiler, ledger.clone()).map_err(StartError::Thread)?;
         let app = Arc::new(Self {
+            traffic: Traffic::new(listen, settings.bearer(), settings.reviews.clone()),
             access: Access::new(&settings, listen),
             guards: Guards::new(site.inline_scripts()),
             site,
@@ -186,6 +190,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/metrics", get(metrics))
         .route("/api/live", get(feed))
         .route("/api/state", get(state))
+        .route("/api/series", post(series))
+        .route("/api/traffic", put(traffic))
         .route("/api/session", post(session))
         .fallback(site)
         .layer(middleware::from_fn_with_state(app.clone(), guard))
@@ -358,6 +364,46 @@ async fn state(State(app): State<Arc<App>>) -> Response {
     let mut response = Response::new(Body::from(json!(live::frame(&app, 0, None)).to_string()));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
+}
+
+/// Lets the server's own clients call, or ends them.
+async fn traffic(State(app): State<Arc<App>>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let limits = &app.settings.limits;
+    let answered = async {
+        let body = read(body, &head.headers, limits.call_bytes, limits.body_timeout_ms).await?;
+        let order = serde_json::from_slice(&body)
+            .map_err(|e| Refusal::plain(400, format!("the body is no order for traffic: {e}")))?;
+        app.traffic.order(order)
+    };
+    match answered.await {
+        Ok(()) => {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::NO_CONTENT;
+            response
+        }
+        Err(refusal) => refusal.answer(Style::Plain),
+    }
+}
+
+/// Series of an endpoint's variants, as the page's plots ask for them.
+async fn series(State(app): State<Arc<App>>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let limits = &app.settings.limits;
+    let answered = async {
+        let body = read(body, &head.headers, limits.call_bytes, limits.body_timeout_ms).await?;
+        let query = serde_json::from_slice::<MetricQuery>(&body)
+            .map_err(|e| Refusal::plain(400, format!("the body is no query: {e}")))?;
+        live::series(&app, &query).map_err(|e| Refusal::plain(400, e.to_string()))
+    };
+    match answered.await {
+        Ok(answer) => {
+            let mut response = Response::new(Body::from(json!(answer).to_string()));
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            response
+        }
+        Err(refusal) => refusal.answer(Style::Plain),
+    }
 }
 
 async fn session(State(app): State<Arc<App>>, request: Request) -> Response {

@@ -27,6 +27,7 @@ const CUSTOM_ATTRIBUTES: HeaderName = HeaderName::from_static("x-amzn-sagemaker-
 const SESSION_ID: HeaderName = HeaderName::from_static("x-amzn-sagemaker-session-id");
 const INFERENCE_ID: HeaderName = HeaderName::from_static("x-amzn-sagemaker-inference-id");
 const INVOKED: HeaderName = HeaderName::from_static("x-amzn-invoked-production-variant");
+const MODEL_LATENCY: HeaderName = HeaderName::from_static("x-rollout-lab-model-latency-us");
 /// Most bytes of the custom attributes, as in the service model.
 const ATTRIBUTES_BYTES: usize = 1_024;
 
@@ -207,12 +208,18 @@ pub async fn invoke(
             lane.send(Copy { call: call.clone(), origin: origin.clone(), capture: keep.cloned() });
         }
     }
-    open.end(Ended::of(&answer, asked.elapsed()));
+    let model = asked.elapsed();
+    open.end(Ended::of(&answer, model));
     let answer = answer.map_err(|e| Refusal::of_model(&e, endpoint))?;
     if let Some(plan) = keep {
         app.captures.keep(plan, target, &origin, (call.content_type.as_ref(), &call.body), &answer);
     }
-    Ok(reply(target, answer))
+    let mut response = reply(target, answer);
+    // A client that shows where the time went need not ask again.
+    response
+        .headers_mut()
+        .insert(MODEL_LATENCY, HeaderValue::from(model.as_micros().min(u128::from(u64::MAX)) as u64));
+    Ok(response)
 }
 
 fn reply(target: &Arc<Target>, answer: Answer) -> Response {

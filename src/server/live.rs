@@ -15,9 +15,13 @@ use serde_json::{Value, json};
 
 use super::{app::App, aws, clock, routes::Target};
 use crate::{
+    analysis::metrics::{QueryError, SeriesQuery},
     controller::{describe, reply_to},
-    domain::{ByExperimentName, Command},
-    wire::live::{LiveFleet, LiveFrame, LivePlane, LiveRecord, LiveUpstream},
+    domain::{ByExperimentName, Command, EndpointName, SECOND_NS, VariantName},
+    wire::{
+        MetricQuery, VariantSeries,
+        live::{LiveFleet, LiveFrame, LivePlane, LiveRecord, LiveUpstream, SeriesAnswer},
+    },
 };
 
 /// Time between two frames.
@@ -90,12 +94,39 @@ pub fn frame(app: &App, seq: u64, known: Option<u64>) -> LiveFrame {
         now: clock::now(),
         plane: (known != Some(app.control.version())).then(|| plane(app)),
         fleets,
+        traffic: app.traffic.state(),
         missed: newest.saturating_sub(seq).saturating_sub(recent.len() as u64),
         records: recent
             .into_iter()
             .map(|r| LiveRecord { seq: r.seq, record: r.record, http: r.record.status.http() })
             .collect(),
     }
+}
+
+/// Series of an endpoint's variants.
+///
+/// # Errors
+/// [`QueryError`] for a period, span or number of points that the service refuses too.
+pub fn series(app: &App, query: &MetricQuery) -> Result<SeriesAnswer, QueryError> {
+    let asked = SeriesQuery {
+        metric: query.metric,
+        statistic: query.statistic,
+        period_s: query.period_s,
+        start_s: query.start_s,
+        end_s: query.end_s,
+    };
+    let now = clock::now();
+    app.ledger.metrics(now, |metrics| {
+        let of = |(endpoint, variant): (&EndpointName, &VariantName)| {
+            let datapoints = metrics.series(endpoint, variant, &asked, now)?;
+            Ok(VariantSeries { variant: variant.to_string(), datapoints })
+        };
+        let series = metrics.variants().filter(|(e, _)| e.as_str() == query.endpoint_name).map(of);
+        Ok(SeriesAnswer {
+            series: series.collect::<Result<_, _>>()?,
+            published_until_s: metrics.published_until(now).as_ns() / SECOND_NS,
+        })
+    })
 }
 
 struct Feed {

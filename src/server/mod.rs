@@ -30,6 +30,7 @@ pub mod settings;
 mod shadow;
 mod site;
 mod store;
+mod traffic;
 
 pub use app::{App, Peer, StartError, router, run, serve};
 pub use control::ControlThread;

@@ -10,7 +10,9 @@ use std::{
 
 use serde::Deserialize;
 
-use super::backend::SAGEMAKER;
+use hyper::header::HeaderValue;
+
+use super::{backend::SAGEMAKER, generate::Body};
 use crate::controller::Durations;
 
 /// Most characters of an upstream's name.
@@ -343,6 +345,18 @@ pub struct Settings {
     /// The token; never written down here, printed or sent.
     #[serde(skip)]
     pub token: Option<Token>,
+    /// What the server's own clients send; none is not a reason not to serve.
+    #[serde(skip)]
+    pub reviews: Vec<Body>,
+}
+
+impl Settings {
+    /// The token as a client of this server sends it.
+    pub(super) fn bearer(&self) -> Option<HeaderValue> {
+        let mut value = HeaderValue::from_str(&format!("Bearer {}", self.token.as_ref()?.0)).ok()?;
+        value.set_sensitive(true);
+        Some(value)
+    }
 }
 
 /// A secret: compared in constant time, and never printed.
@@ -403,6 +417,7 @@ impl Default for Settings {
             durations: DurationSettings::default(),
             upstream: BTreeMap::new(),
             token: None,
+            reviews: Vec::new(),
         }
     }
 }

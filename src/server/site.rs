@@ -151,7 +151,14 @@ impl Site {
         if default.join("index.html").is_file() { Self::read(default) } else { Ok(Self::default()) }
     }
 
-    fn add(&mut self, path: String, bytes: Bytes) {
+    fn add(&mut self, path: String, mut bytes: Bytes) {
+        if path == "/index.html" {
+            // By this the page knows that it is over a server, and where: beside itself.
+            let html = String::from_utf8_lossy(&bytes);
+            bytes = html
+                .replacen("</head>", "<meta name=\"rollout-lab-server\" content=\"./\">\n</head>", 1)
+                .into();
+        }
         if path.ends_with(".html") {
             self.scripts.extend(inline_scripts(&String::from_utf8_lossy(&bytes)));
         }

@@ -15,8 +15,8 @@ use crate::{
         Snapshot, StepState,
     },
     wire::{
-        FromWorker, KeptJournal, MetricQuery, Opinion, OwnFile, Refusal, ServerLine, TestAnswer, TestQuestion, ToWorker,
-        VariantSeries,
+        FromWorker, KeptJournal, MetricQuery, Opinion, OwnFile, Refusal, ServerLine, TestAnswer,
+        TestQuestion, ToWorker, VariantSeries,
     },
 };
 

@@ -102,14 +102,24 @@ fn Logo() -> impl IntoView {
 fn Time() -> impl IntoView {
     let store = Store::expect();
     let clock = store.slice(|s| s.now.to_string());
-    let pace = store.slice(|s| s.pace);
-    let name = unique_id("pace");
     view! {
         <div class="clock" role="group" aria-label="Virtual time">
             // No live region: a clock that is read out every second helps nobody.
             <output class="clock__now" title="Virtual time since the lab began">
                 {move || clock.get().unwrap_or_else(|| "--:--:--".to_owned())}
             </output>
+            {server().is_none().then(|| view! { <Pacing /> })}
+        </div>
+    }
+}
+
+/// How fast virtual time goes. Over a server there is none: time is real.
+#[component]
+fn Pacing() -> impl IntoView {
+    let store = Store::expect();
+    let pace = store.slice(|s| s.pace);
+    let name = unique_id("pace");
+    view! {
             <fieldset class="pace">
                 <legend class="unseen">"Pace of virtual time"</legend>
                 {PACES
@@ -151,7 +161,6 @@ fn Time() -> impl IntoView {
                 "1 min"
             </button>
             <Lag />
-        </div>
     }
 }
 

@@ -36,6 +36,34 @@ pub struct LiveFrame {
     pub records: Vec<LiveRecord>,
     /// Records since the last frame that are not in the sample.
     pub missed: u64,
+    /// The clients that the server plays; none while it plays none.
+    pub traffic: Option<LiveTraffic>,
+}
+
+/// What the server's own clients shall do: `PUT /api/traffic`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrafficOrder {
+    /// They call.
+    pub on: bool,
+    /// Whom.
+    pub endpoint: String,
+    /// Requests per second, above 0 to 10,000.
+    pub per_second: f64,
+    /// At even distances; else independently of each other.
+    pub constant: bool,
+}
+
+/// The server's own clients.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LiveTraffic {
+    /// What they were told.
+    pub order: TrafficOrder,
+    /// Requests that were due.
+    pub due: u64,
+    /// Of these, answered with 200.
+    pub answered: u64,
+    /// Of these, not.
+    pub failed: u64,
 }
 
 /// Models, configurations, endpoints, experiments and alarms, each as its `Describe…` call would answer.

@@ -12,10 +12,10 @@ use super::shell::{Shared, now_ms};
 use crate::{
     controller::ControlPlane,
     domain::{Command, FleetId, InvocationRecord, InvocationStatus, ReviewId, Stars, VirtualTime},
-    lab::{BatchRow, JournalEntry, LabAction, LiveTotals, Refusal},
+    lab::{ArrivalProcess, BatchRow, JournalEntry, LabAction, LiveTotals, Refusal, TrafficSettings},
     wire::{
         FromWorker, KeptJournal, MetricQuery, ServerLine, calls,
-        live::{LiveFrame, SeriesAnswer},
+        live::{LiveFrame, SeriesAnswer, TrafficOrder},
     },
 };
 
@@ -160,6 +160,7 @@ fn take(shared: &Shared, frame: LiveFrame) {
         experiment.adopt(plane.state, frame.now);
     }
     experiment.observe_live(&records, frame.now);
+    experiment.show_traffic(frame.traffic.map(|t| (t.order.per_second, t.order.constant)));
     experiment.count_live(totals);
     worker.tell_line();
 }
@@ -311,7 +312,10 @@ pub(super) fn act(shared: Shared, id: u64, action: LabAction) {
                     Err(refusal) => Err(refusal),
                 }
             }
-            LabAction::SetTraffic(settings) => traffic(&base, settings).await,
+            LabAction::SetTraffic(settings) => {
+                let endpoint = shared.borrow().experiment().live_endpoint().map(str::to_owned);
+                traffic(&base, endpoint, settings).await
+            }
             _ => Ok(()),
         };
         let mut worker = shared.borrow_mut();
@@ -323,12 +327,24 @@ pub(super) fn act(shared: Shared, id: u64, action: LabAction) {
     });
 }
 
-async fn traffic(base: &str, settings: &crate::lab::TrafficSettings) -> Result<(), Refusal> {
-    let url = format!("{base}api/traffic");
-    let body = serde_json::to_string(settings).unwrap_or_default();
-    let request =
-        Request::put(&url).header("content-type", "application/json").body(body).map_err(unreachable)?;
-    let response = request.send().await.map_err(unreachable)?;
+async fn traffic(base: &str, endpoint: Option<String>, settings: &TrafficSettings) -> Result<(), Refusal> {
+    let order = TrafficOrder {
+        on: settings.on,
+        endpoint: endpoint.unwrap_or_default(),
+        per_second: settings.per_second,
+        constant: settings.process == ArrivalProcess::Constant,
+    };
+    if order.on && order.endpoint.is_empty() {
+        return Err(Refusal::lab_rule("no endpoint serves yet: create one first, then let the clients call"));
+    }
+    if matches!(settings.process, ArrivalProcess::DailyCycle { .. }) {
+        return Err(Refusal::lab_rule(
+            "the server's clients know no day and night; choose another arrival process",
+        ));
+    }
+    let body = serde_json::to_string(&order).unwrap_or_default();
+    let request = Request::put(&format!("{base}api/traffic")).header("content-type", "application/json");
+    let response = request.body(body).map_err(unreachable)?.send().await.map_err(unreachable)?;
     if response.ok() { Ok(()) } else { Err(refusal_of(response).await) }
 }
 
@@ -339,7 +355,8 @@ pub(super) fn series(shared: Shared, id: u64, query: MetricQuery) {
         let asked = async {
             let words = |e: gloo_net::Error| format!("the server does not answer ({e})");
             let body = serde_json::to_string(&query).map_err(|e| e.to_string())?;
-            let request = Request::post(&format!("{base}api/series")).header("content-type", "application/json");
+            let request =
+                Request::post(&format!("{base}api/series")).header("content-type", "application/json");
             let response = request.body(body).map_err(words)?.send().await.map_err(words)?;
             let text = response.text().await.map_err(words)?;
             serde_json::from_str::<SeriesAnswer>(&text).map_err(|_| text)
