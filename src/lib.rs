@@ -15,7 +15,8 @@
 //! | [`wire`] | what page, worker and server say to each other | domain, analysis, lab |
 //! | `plot` | metrics → drawing on any plotters backend | domain, analysis |
 //! | `ui` | the Leptos shell | all but worker |
-//! | `cli` | the native program's subcommands: files in, JSON out | all but plot, ui, worker |
+//! | `server` | the native server: sockets, clock, disk; real requests, real inference | domain, routing, inference, analysis, controller, wire |
+//! | `cli` | the native program's subcommands: files in, JSON out; starting the server | all but plot, ui, worker |
 //! | `worker` | the browser worker's shell: the clock, fetching, the message pump | all but plot, ui |
 //!
 //! The core (everything above `plot`) reads no clock, file or network, and gives the same results on every
@@ -34,6 +35,8 @@ pub mod wire;
 pub mod cli;
 #[cfg(feature = "plot")]
 pub mod plot;
+#[cfg(feature = "native")]
+pub mod server;
 #[cfg(feature = "page")]
 pub mod ui;
 #[cfg(feature = "worker")]

@@ -20,7 +20,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("plot", &["domain", "analysis"]),
     ("ui", &["domain", "inference", "simulation", "analysis", "controller", "lab", "wire", "plot"]),
     ("worker", &["domain", "inference", "simulation", "analysis", "controller", "lab", "wire"]),
-    ("cli", &["domain", "inference", "simulation", "analysis", "controller", "lab"]),
+    ("server", &["domain", "routing", "inference", "analysis", "controller", "wire"]),
+    ("cli", &["domain", "inference", "simulation", "analysis", "controller", "lab", "server"]),
 ];
 
 /// What the core must not name: it has no clock, no randomness of its own, no browser, no file and no network.

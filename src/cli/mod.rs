@@ -1,7 +1,9 @@
 //! The native program `rollout-lab`: its subcommands. Files in, JSON out; whatever is wrong is said in one line.
 
+mod generate;
 mod predict;
 mod scenario;
+mod serve;
 mod simulate;
 
 use std::{io::Write, path::PathBuf};
@@ -43,6 +45,10 @@ enum Command {
         #[arg(long)]
         input: PathBuf,
     },
+    /// Serve the site, the control plane and real endpoints on one port, until interrupted.
+    Serve(serve::ServeArguments),
+    /// Send reviews to an endpoint by a schedule and print latencies as JSON.
+    Generate(generate::GenerateArguments),
 }
 
 /// Reads the arguments and does what they ask; returns the exit status.
@@ -59,6 +65,8 @@ pub fn run() -> u8 {
             let out = std::io::BufWriter::new(std::io::stdout().lock());
             predict(&model, &input, out).map(|_| ()).map_err(|e| e.to_string())
         }
+        Command::Serve(arguments) => serve::serve(arguments),
+        Command::Generate(arguments) => generate::generate(&arguments),
     };
     match outcome {
         Ok(()) => 0,

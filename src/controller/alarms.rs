@@ -44,7 +44,7 @@ pub struct Alarm {
 }
 
 /// The alarms of the account, by name.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Alarms(pub BTreeMap<AlarmName, Alarm>);
 
 impl Alarms {

@@ -59,7 +59,7 @@ pub struct ScalingActivity {
 }
 
 /// What a variant did in one minute.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct MinuteLoad {
     /// Invocations.
     pub invocations: f64,
@@ -67,7 +67,7 @@ pub struct MinuteLoad {
     pub per_instance: f64,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Scaled {
     target: ScalableTarget,
     /// The last minutes, newest last.
@@ -80,12 +80,33 @@ struct Scaled {
 }
 
 /// Targets, policies and what was done.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Autoscaler {
+    #[serde(with = "pairs")]
     scaled: BTreeMap<(EndpointName, VariantName), Scaled>,
     activities: VecDeque<ScalingActivity>,
     /// The next full minute while there is a policy.
     next: VirtualTime,
+}
+
+/// A map whose keys are no text, as a list of pairs: JSON knows no other keys.
+mod pairs {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<K: Serialize, V: Serialize, S: Serializer>(
+        map: &BTreeMap<K, V>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        to.collect_seq(map)
+    }
+
+    pub fn deserialize<'de, K: Deserialize<'de> + Ord, V: Deserialize<'de>, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<BTreeMap<K, V>, D::Error> {
+        Ok(Vec::<(K, V)>::deserialize(from)?.into_iter().collect())
+    }
 }
 
 impl Default for Autoscaler {

@@ -210,6 +210,14 @@ impl Endpoint {
         }
     }
 
+    /// The configuration of what is being started beside what serves.
+    pub fn pending_config(&self) -> Option<&EndpointConfigName> {
+        match &self.transition {
+            Some(Transition { kind: TransitionKind::Update { config, .. }, .. }) => Some(config),
+            _ => None,
+        }
+    }
+
     /// The rollout under way.
     pub fn rollout(&self) -> Option<&Rollout> {
         match &self.transition {
@@ -308,7 +316,10 @@ pub enum FleetChange {
 }
 
 /// Models, configurations and endpoints, and what is under way.
-#[derive(Clone, Debug, Default)]
+///
+/// It can be written down and read back at any moment, also amid a transition: what was read goes on as if nothing
+/// had happened.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ControlPlane {
     pub(super) durations: Durations,
     shadow_rule: ShadowRule,

@@ -7,7 +7,10 @@
 mod alarms;
 mod autoscaling;
 mod control_plane;
+mod experiment_reply;
+mod follow;
 mod inference_experiment;
+mod reply;
 mod rollout;
 mod status;
 
@@ -20,5 +23,6 @@ pub use control_plane::{
 pub use inference_experiment::{
     EarlierState, InferenceExperiment, InferenceExperimentStatus, ModelVariantStatus, StopPlan,
 };
+pub use reply::{describe, reply_to};
 pub use rollout::{Rollout, RolloutFailure, RolloutOutcome, RolloutPhase, RouteEntry};
 pub use status::{EndpointStatus, VariantStatus};

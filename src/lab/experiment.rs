@@ -14,8 +14,8 @@ use super::{
     goal,
     guardrails::Guardrails,
     lessons,
+    live::Live,
     managed::TestResults,
-    reply,
 };
 use crate::{
     analysis::{
@@ -24,6 +24,7 @@ use crate::{
     },
     controller::{
         ControlPlane, Deployment, Durations, Endpoint, EndpointStatus, FleetChange, FleetOrder, MinuteLoad,
+        reply_to,
     },
     domain::{
         Artifact, Command, ContainerImage, ContainerInput, EndpointName, FleetId, ImageScope,
@@ -152,14 +153,14 @@ impl Recent {
 
 /// What the records of requests become.
 #[derive(Clone, Debug)]
-struct Ledger {
-    metrics: MetricStore,
-    fleets: Vec<FleetTally>,
+pub(super) struct Ledger {
+    pub(super) metrics: MetricStore,
+    pub(super) fleets: Vec<FleetTally>,
     recent: Recent,
-    sent: u64,
-    answered: u64,
+    pub(super) sent: u64,
+    pub(super) answered: u64,
     /// The last request of a caller: the copies that follow belong to it.
-    last: Option<InvocationRecord>,
+    pub(super) last: Option<InvocationRecord>,
     pairs: Vec<PairLedger>,
     /// Hours and their cost, in the lab that asks for them.
     day: Option<Box<DayLedger>>,
@@ -174,7 +175,7 @@ pub(super) struct PairLedger {
 }
 
 impl Ledger {
-    fn record(&mut self, r: &InvocationRecord) {
+    pub(super) fn record(&mut self, r: &InvocationRecord) {
         self.metrics.record(r);
         if let Some(fleet) = self.fleets.get_mut(r.fleet.0 as usize) {
             fleet.record(r);
@@ -223,12 +224,14 @@ pub struct Experiment {
     /// Given in a blind round.
     pub(super) verdict: Option<BlindVerdict>,
     table: PredictionTable,
-    ledger: Ledger,
+    pub(super) ledger: Ledger,
+    /// Present where the endpoints are a server's.
+    pub(super) live: Option<Box<Live>>,
     pub(super) fleet_variants: BTreeMap<FleetId, (EndpointName, VariantName)>,
     service: ServiceSettings,
     /// The endpoint that the clients call: the last one that came into service.
     pub(super) called: Option<EndpointName>,
-    own_texts: Vec<OwnText>,
+    pub(super) own_texts: Vec<OwnText>,
     /// When the learner's own reviews were last replaced.
     own_since: VirtualTime,
     pub(super) session_open: bool,
@@ -247,7 +250,7 @@ pub struct Experiment {
     pub(super) disagreement_read: bool,
     pub(super) guardrails: Guardrails,
     done: Vec<bool>,
-    changes: ChangeLog,
+    pub(super) changes: ChangeLog,
     pub(super) test_results: TestResults,
     /// Whether the list of managed shadow tests was asked for.
     pub(super) tests_listed: bool,
@@ -284,6 +287,7 @@ impl Experiment {
             plane: ControlPlane::new(Durations { create: std::time::Duration::ZERO, ..durations }),
             simulation: Simulation::new(seed, corpus),
             faults: FaultPlan::default(),
+            live: None,
             verdict: None,
             table,
             ledger: Ledger {
@@ -861,7 +865,7 @@ impl Experiment {
                 let changes = self.plane.execute(command, self.now())?;
                 self.carry_out(changes);
                 self.tests_listed |= matches!(command, Command::ListInferenceExperiments(_));
-                return Ok(reply::to_command(command, &self.plane));
+                return Ok(reply_to(command, &self.plane));
             }
             LabAction::OpenSession => self.session_open = true,
             LabAction::FetchArtifact(artifact) => self.fetched[artifact.index()] = true,
@@ -1094,19 +1098,19 @@ impl Experiment {
             self.run_to(record.end() + std::time::Duration::from_nanos(THINK_NS), u64::MAX);
         }
         let reply = json!({"Rows": rows.len()});
-        self.batches.push(Batch {
-            sent,
-            endpoint: endpoint.to_owned(),
-            own_words,
-            rows,
-            shares: shares.unwrap_or_default(),
-        });
+        let endpoint = endpoint.to_owned();
+        self.keep_batch(Batch { sent, endpoint, own_words, rows, shares: shares.unwrap_or_default() }, live);
+        Ok(reply)
+    }
+
+    /// Keeps a batch that was sent while `live` variants had traffic.
+    pub(super) fn keep_batch(&mut self, batch: Batch, live: usize) {
+        self.batches.push(batch);
         self.batch_live.push(live);
         if self.batches.len() > BATCHES_KEPT {
             self.batches.remove(0);
             self.batch_live.remove(0);
         }
-        Ok(reply)
     }
 
     fn row(&self, record: &InvocationRecord) -> BatchRow {
@@ -1132,7 +1136,7 @@ impl Experiment {
     }
 
     /// Marks the steps whose goals are met: in order, and once and for all.
-    fn judge(&mut self) {
+    pub(super) fn judge(&mut self) {
         let steps = lessons::lesson(self.lab).steps;
         while let Some(next) = self.done.iter().position(|d| !d) {
             if !goal::judge(&steps[next].goal, self).done {

@@ -7,7 +7,6 @@ mod changes;
 mod day;
 mod disagreements;
 mod experiment;
-mod experiment_reply;
 mod faults;
 mod goal;
 mod guarded;
@@ -15,9 +14,9 @@ mod guardrails;
 mod journal;
 mod lesson;
 pub mod lessons;
+mod live;
 mod managed;
 mod managed_goals;
-mod reply;
 mod snapshot;
 mod view;
 
@@ -37,11 +36,12 @@ pub use guarded::GuardGoal;
 pub use guardrails::{AlarmView, DryRun, HARM_MINUTES, Harm, HarmMinute, MAX_COMPARED_MINUTES, RolloutView};
 pub use journal::{Journal, JournalEntry, Refusal};
 pub use lesson::{Block, Control, Goal, Lesson, Step};
+pub use live::LiveTotals;
 pub use managed::{DASHBOARD, DESCRIPTION, MetricSummary, TestVariantView, TestView};
-pub use reply::describe;
 pub use snapshot::{
     ArtifactState, Batch, BatchRow, EndpointView, InstanceView, LatencyDifferenceView, LineageRow, PairView,
     Snapshot, StepState, Tally, VariantView,
 };
 
+pub use crate::controller::describe;
 pub use crate::simulation::{ArrivalProcess, DomainMix, Fault, TrafficSettings};

@@ -93,10 +93,7 @@ impl Experiment {
                 .transition
                 .as_ref()
                 .map(|t| e.rollout().map_or(t.ends, |r| r.expected_end.max(t.ends))),
-            pending_config: e.transition.as_ref().and_then(|t| match &t.kind {
-                crate::controller::TransitionKind::Update { config, .. } => Some(config.to_string()),
-                _ => None,
-            }),
+            pending_config: e.pending_config().map(ToString::to_string),
             variants: e.variants().iter().map(|v| self.variant_view(e, v, e.share(v.fleet))).collect(),
             pending_variants: starting(|d| &d.variants),
             shadows: e

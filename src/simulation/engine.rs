@@ -357,6 +357,11 @@ impl Simulation {
         done
     }
 
+    /// Lets time pass without traffic: for a lab whose requests are served elsewhere.
+    pub fn idle_until(&mut self, until: VirtualTime) {
+        self.now = self.now.max(until);
+    }
+
     /// Sends one request now, by hand: to `target` if given, else where the weights send it.
     ///
     /// The request stands in the same queues as the traffic, but draws its route from a stream of its own. Its copies,

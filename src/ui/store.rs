@@ -15,8 +15,8 @@ use crate::{
         Snapshot, StepState,
     },
     wire::{
-        FromWorker, KeptJournal, MetricQuery, Opinion, OwnFile, Refusal, TestAnswer, TestQuestion, ToWorker,
-        VariantSeries,
+        FromWorker, KeptJournal, MetricQuery, Opinion, OwnFile, Refusal, ServerLine, TestAnswer,
+        TestQuestion, ToWorker, VariantSeries,
     },
 };
 
@@ -71,6 +71,8 @@ pub struct WorkerState {
     pub speed: Option<Speed>,
     /// Why nothing will come from it any more.
     pub lost: Option<String>,
+    /// The line to the server, where the page is over one.
+    pub server: Option<ServerLine>,
 }
 
 /// Series as the worker answers them.
@@ -177,6 +179,13 @@ pub struct Route {
     pub variant: String,
 }
 
+/// Address of the server that the page is over, as the one that served it says: relative to the page. None on a static
+/// host.
+pub fn server() -> Option<String> {
+    let element = document().query_selector("meta[name='rollout-lab-server']").ok().flatten()?;
+    element.get_attribute("content")
+}
+
 /// A handle on what the page knows. Copying it copies no data.
 #[derive(Clone, Copy)]
 pub struct Store {
@@ -259,6 +268,9 @@ impl Store {
                 Ok(link) => self.backstage.update_value(|b| b.link = Some(link)),
                 Err(why) => return self.lose(why),
             }
+        }
+        if !running && let Some(base) = server() {
+            self.send(ToWorker::Connect(base));
         }
         self.backstage.update_value(|b| {
             b.variants.clear();
@@ -517,6 +529,7 @@ impl Store {
             FromWorker::Speed { reached, requests_per_s } => {
                 self.worker.update(|w| w.speed = Some(Speed { reached, requests_per_s }));
             }
+            FromWorker::Server(line) => self.worker.update(|w| w.server = Some(line)),
             FromWorker::OwnReviews(file) => self.own_file.set(Some(file)),
             FromWorker::Trouble(text) => self.toast(Tone::Alert, "Something went wrong", text, None),
         }

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::{
     route::Route,
-    store::Store,
+    store::{Store, server},
     theme::Theme,
     widgets::{Glyph, Icon, Show, Views, unique_id},
     wording,
@@ -12,6 +12,7 @@ use super::{
 use crate::{
     domain::SECOND_NS,
     lab::{LabAction, LabId, Pace},
+    wire::ServerLine,
 };
 
 /// The paces on offer, and what they are called.
@@ -101,14 +102,24 @@ fn Logo() -> impl IntoView {
 fn Time() -> impl IntoView {
     let store = Store::expect();
     let clock = store.slice(|s| s.now.to_string());
-    let pace = store.slice(|s| s.pace);
-    let name = unique_id("pace");
     view! {
         <div class="clock" role="group" aria-label="Virtual time">
             // No live region: a clock that is read out every second helps nobody.
             <output class="clock__now" title="Virtual time since the lab began">
                 {move || clock.get().unwrap_or_else(|| "--:--:--".to_owned())}
             </output>
+            {server().is_none().then(|| view! { <Pacing /> })}
+        </div>
+    }
+}
+
+/// How fast virtual time goes. Over a server there is none: time is real.
+#[component]
+fn Pacing() -> impl IntoView {
+    let store = Store::expect();
+    let pace = store.slice(|s| s.pace);
+    let name = unique_id("pace");
+    view! {
             <fieldset class="pace">
                 <legend class="unseen">"Pace of virtual time"</legend>
                 {PACES
@@ -150,7 +161,6 @@ fn Time() -> impl IntoView {
                 "1 min"
             </button>
             <Lag />
-        </div>
     }
 }
 
@@ -190,12 +200,37 @@ fn Cost() -> impl IntoView {
 
 #[component]
 fn InferenceBadge() -> impl IntoView {
+    let store = Store::expect();
+    let line = Memo::new(move |_| store.worker.with(|w| w.server.clone()));
+    if server().is_some() {
+        let words = move || match line.get() {
+            Some(ServerLine { connected: true, mut places, .. }) => {
+                places.sort();
+                places.dedup();
+                match places.len() {
+                    0 => "Inference in the server".to_owned(),
+                    _ => format!("Inference in the server · {}", places.join(", ")),
+                }
+            }
+            Some(_) => "The server does not answer; trying again…".to_owned(),
+            None => "Looking for the server…".to_owned(),
+        };
+        let away = move || line.with(|l| l.as_ref().is_none_or(|l| !l.connected));
+        return view! {
+            <span class="badge" class:badge--away=away role="status" title="Requests, times and costs are real: nothing is simulated.">
+                <Icon glyph=Glyph::Chip />
+                {words}
+            </span>
+        }
+        .into_any();
+    }
     view! {
         <span class="badge" title="The models are real ONNX files and run in a worker of this browser. The instances are simulated.">
             <Icon glyph=Glyph::Chip />
             "Inference in this browser"
         </span>
     }
+    .into_any()
 }
 
 #[component]

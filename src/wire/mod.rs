@@ -2,6 +2,7 @@
 
 pub mod calls;
 pub mod json;
+pub mod live;
 
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +61,9 @@ impl KeptJournal {
 /// From the page to the worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ToWorker {
+    /// Follows the server at this address, relative to the worker's own: from now on labs are over its endpoints.
+    /// Answered by `Server` whenever the line comes or goes.
+    Connect(String),
     /// Opens a lab, from its beginning or from where a journal leaves off. Answered by snapshots.
     Open(KeptJournal),
     /// Does something. Answered by `Done` with the same number.
@@ -271,10 +275,23 @@ pub enum FromWorker {
         /// Requests simulated per second of computing.
         requests_per_s: f64,
     },
+    /// How the line to the server stands.
+    Server(ServerLine),
     /// How reading the learner's own file goes. The page hands the `File` itself to the worker, not a message.
     OwnReviews(OwnFile),
     /// Something that should not happen, in words for the learner.
     Trouble(String),
+}
+
+/// The line to the server, as the page shows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerLine {
+    /// Frames arrive.
+    pub connected: bool,
+    /// Where each variant of the endpoints that serve infers: `Main: embedded`.
+    pub places: Vec<String>,
+    /// Records that the server did not send, for want of room in its frames.
+    pub missed: u64,
 }
 
 /// How reading the learner's own file goes.

@@ -11,7 +11,10 @@ use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{DedicatedWorkerGlobalScope, File, MessageEvent};
 
-use super::{models, own_reviews};
+use super::{
+    live::{self, Line},
+    models, own_reviews,
+};
 use crate::{
     analysis::metrics::SeriesQuery,
     controller::EndpointStatus,
@@ -19,8 +22,8 @@ use crate::{
     inference::{Model, ModelError, Prediction, Prepared, ServiceCost, Tokens, measure},
     lab::{Experiment, Journal, JournalEntry, LabAction, LabId, Pace, Progress, Refusal},
     wire::{
-        FromWorker, KeptJournal, MetricQuery, Opinion, OwnFile, TestAnswer, TestQuestion, ToWorker,
-        VariantSeries,
+        FromWorker, KeptJournal, MetricQuery, Opinion, OwnFile, ServerLine, TestAnswer, TestQuestion,
+        ToWorker, VariantSeries,
     },
 };
 
@@ -72,9 +75,12 @@ struct Replay {
     next: usize,
 }
 
-struct Worker {
+pub(super) struct Worker {
     scope: DedicatedWorkerGlobalScope,
     experiment: Experiment,
+    /// The line to the server whose endpoints the labs are over.
+    line: Option<Line>,
+    told_line: Option<ServerLine>,
     opened: bool,
     models: [Loaded; 3],
     costs: [Option<ServiceCost>; 3],
@@ -103,7 +109,7 @@ struct SpeedMeter {
     computing_ms: f64,
 }
 
-type Shared = Rc<RefCell<Worker>>;
+pub(super) type Shared = Rc<RefCell<Worker>>;
 /// A function that sets itself off again.
 type Again = Rc<RefCell<Option<Closure<dyn FnMut()>>>>;
 
@@ -114,6 +120,8 @@ pub fn start() {
     let worker: Shared = Rc::new(RefCell::new(Worker {
         scope: scope.clone(),
         experiment: Experiment::new(LabId::Sandbox, 0),
+        line: None,
+        told_line: None,
         opened: false,
         models: [Loaded::No, Loaded::No, Loaded::No],
         costs: [None; 3],
@@ -203,10 +211,40 @@ fn hear(shared: &Shared, data: JsValue) {
             return shared.borrow().say(&FromWorker::Trouble(told));
         }
     };
+    let message = match message {
+        ToWorker::Connect(base) => return connect(shared, base),
+        ToWorker::Do { id, action } if shared.borrow().line.is_some() => {
+            let refusal = shared.borrow().experiment.refuse_live(&action);
+            match refusal {
+                Some(refusal) => {
+                    return shared.borrow().say(&FromWorker::Done { id, outcome: Err(refusal), entry: None });
+                }
+                None if live::goes_out(&action) => return live::act(shared.clone(), id, action),
+                None => ToWorker::Do { id, action },
+            }
+        }
+        ToWorker::Metrics { id, query } if shared.borrow().line.is_some() => {
+            return live::series(shared.clone(), id, query);
+        }
+        other => other,
+    };
     let wanted = shared.borrow_mut().answer(message);
     for artifact in wanted {
         load(shared.clone(), artifact);
     }
+}
+
+/// Follows a server from now on.
+fn connect(shared: &Shared, base: String) {
+    {
+        let mut worker = shared.borrow_mut();
+        let corpus = worker.experiment.corpus();
+        let texts = corpus.reviews().iter().enumerate();
+        let texts = texts.map(|(i, r)| (ReviewId(i as u32), r.stars, r.text.as_str()));
+        let line = Line::new(base, texts);
+        worker.line = Some(line);
+    }
+    live::open(shared);
 }
 
 /// Fetches and prepares a model, unless that was begun already.
@@ -299,7 +337,55 @@ fn take_file(shared: Shared, file: File) {
 }
 
 impl Worker {
-    fn say(&self, message: &FromWorker) {
+    pub(super) fn scope(&self) -> &DedicatedWorkerGlobalScope {
+        &self.scope
+    }
+
+    pub(super) fn line(&self) -> Option<&Line> {
+        self.line.as_ref()
+    }
+
+    pub(super) fn line_mut(&mut self) -> Option<&mut Line> {
+        self.line.as_mut()
+    }
+
+    pub(super) fn experiment(&self) -> &Experiment {
+        &self.experiment
+    }
+
+    pub(super) fn experiment_mut(&mut self) -> &mut Experiment {
+        &mut self.experiment
+    }
+
+    /// There is something new to show.
+    pub(super) fn mark_changed(&mut self) {
+        self.changed = true;
+    }
+
+    /// Tells the page how the line stands, when that has changed.
+    pub(super) fn tell_line(&mut self) {
+        let now = self.line.as_ref().map(Line::told);
+        if now != self.told_line
+            && let Some(line) = &now
+        {
+            self.say(&FromWorker::Server(line.clone()));
+        }
+        self.told_line = now;
+        self.changed = true;
+    }
+
+    /// Sentences that were written by hand: records of them will come back by their numbers.
+    pub(super) fn learn_texts(&mut self, texts: &[String]) {
+        self.experiment.prepare_texts(texts);
+        for text in texts {
+            let review = self.experiment.review_of(text);
+            if let (Some(line), Some(review)) = (&mut self.line, review) {
+                line.knows(review, text);
+            }
+        }
+    }
+
+    pub(super) fn say(&self, message: &FromWorker) {
         // A message is plain data of our own types: it always has a JSON form.
         if let Ok(text) = serde_json::to_string(message) {
             let _ = self.scope.post_message(&JsValue::from_str(&text));
@@ -373,6 +459,8 @@ impl Worker {
                 };
                 self.say(&FromWorker::Tests { id, answer });
             }
+            // Taken before, where the line can be opened.
+            ToWorker::Connect(_) => {}
             ToWorker::Visible(visible) => self.visible = visible,
             ToWorker::Load(artifact) => {
                 let slot = &mut self.models[artifact.index()];
@@ -458,7 +546,11 @@ impl Worker {
             Journal { lab: kept.lab, seed: kept.seed, reached: VirtualTime::ZERO, entries: Vec::new() }
         });
         self.forget_file();
-        self.experiment = Experiment::for_journal(&journal);
+        self.experiment = if self.line.is_some() {
+            Experiment::live(journal.lab, journal.seed)
+        } else {
+            Experiment::for_journal(&journal)
+        };
         self.cursor = [[0; 3]; 2];
         for artifact in Artifact::ALL {
             for (review, answer) in &self.answers[artifact.index()] {
@@ -467,7 +559,23 @@ impl Worker {
         }
         self.opened = true;
         self.last_slice_ms = now_ms();
-        self.replay = Some(Replay { journal, next: 0 });
+        if self.line.is_some() {
+            self.recall(&journal);
+        } else {
+            self.replay = Some(Replay { journal, next: 0 });
+        }
+    }
+
+    /// What the learner did beside the calls: the calls are the server's to remember, and what it serves is as it is.
+    fn recall(&mut self, journal: &Journal) {
+        for entry in journal.entries.iter().filter(|e| !live::goes_out(&e.action)) {
+            // What was taken once and is refused now is no more a part of the lab.
+            let _ = self.experiment.act(&entry.action);
+        }
+        if let Some((plane, now)) = self.line.as_ref().and_then(Line::plane) {
+            self.experiment.adopt(plane, now);
+        }
+        self.say(&FromWorker::Replaying(1.0));
     }
 
     /// Does an action, after asking the models about sentences that are new.
@@ -543,6 +651,10 @@ impl Worker {
         self.state_costs();
         if self.replay.is_some() {
             return self.do_again(began);
+        }
+        if self.line.is_some() {
+            // Nothing waits for predictions: the server makes its own. The table is for those who ask what a model thinks.
+            return None;
         }
         let short = self.serving().into_iter().find(|a| !self.experiment.is_ready(*a));
         if let Some(artifact) = short {

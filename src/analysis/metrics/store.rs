@@ -825,6 +825,11 @@ impl MetricStore {
         live.last.iter().take(live.instances as usize).map(|l| l.busy_ns as f64 / full).collect()
     }
 
+    /// Endpoints' variants that there are rows of, those that are gone included.
+    pub fn variants(&self) -> impl Iterator<Item = (&EndpointName, &VariantName)> {
+        self.series.iter().map(|s| (&s.endpoint, &s.variant))
+    }
+
     /// Bytes that the rows take, nearly.
     pub fn bytes(&self) -> usize {
         let logs: usize = self.logs.iter().map(FleetLog::bytes).sum();

@@ -3,10 +3,9 @@
 use serde_json::{Value, json};
 
 use super::experiment_reply;
-
-use crate::{
-    controller::{Alarm, ControlPlane, Endpoint, LiveVariant, ScalableTarget, Transition, TransitionKind},
-    domain::{Arn, Command, ResourceKind, SCALABLE_DIMENSION, SERVICE_NAMESPACE, VirtualTime, resource_id},
+use super::{Alarm, ControlPlane, Endpoint, LiveVariant, ScalableTarget, Transition, TransitionKind};
+use crate::domain::{
+    Arn, Command, ResourceKind, SCALABLE_DIMENSION, SERVICE_NAMESPACE, VirtualTime, resource_id,
 };
 
 pub(super) fn timestamp(at: VirtualTime) -> f64 {
@@ -14,7 +13,7 @@ pub(super) fn timestamp(at: VirtualTime) -> f64 {
 }
 
 /// The reply to a call that was carried out.
-pub(super) fn to_command(command: &Command, plane: &ControlPlane) -> Value {
+pub fn reply_to(command: &Command, plane: &ControlPlane) -> Value {
     let arn = |kind, name: &str| json!(Arn::of(kind, name));
     match command {
         Command::CreateModel { model_name, .. } => json!({"ModelArn": arn(ResourceKind::Model, model_name)}),

@@ -2,10 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::reply::timestamp;
-use crate::{
-    controller::{ControlPlane, InferenceExperiment},
-    domain::{Arn, ExperimentOrder, ListInferenceExperiments, ModelVariantConfig, ResourceKind, SortOrder},
+use super::{ControlPlane, InferenceExperiment, reply::timestamp};
+use crate::domain::{
+    Arn, ExperimentOrder, ListInferenceExperiments, ModelVariantConfig, ResourceKind, SortOrder,
 };
 
 /// What every reply about an experiment says.

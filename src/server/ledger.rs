@@ -1,0 +1,197 @@
+//! What became of invocations: each ends in one record, and the metrics, the tallies and the live feed are read from
+//! those alone.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use super::routes::Target;
+use crate::{
+    analysis::metrics::{FleetHardware, MetricStore},
+    controller::{ControlPlane, FleetChange, FleetOrder, MinuteLoad},
+    domain::{EndpointName, FleetId, InvocationRecord, InvocationStatus, VariantName, VirtualTime},
+    inference,
+};
+
+/// Records that the live feed may still ask for.
+pub const RECENT: usize = 512;
+/// Upper bounds of the latency buckets, seconds.
+pub const BUCKETS_S: [f64; 14] =
+    [0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+
+/// What a variant did since the server started; for Prometheus and the live feed.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// By [`InvocationStatus`]: answered, client errors, model errors, overloaded.
+    pub by_status: [AtomicU64; 4],
+    /// Model latency, ns, summed.
+    pub model_ns: AtomicU64,
+    /// Overhead latency, ns, summed.
+    pub overhead_ns: AtomicU64,
+    /// Invocations whose model latency is within each of [`BUCKETS_S`] and no lower one.
+    pub buckets: [AtomicU64; BUCKETS_S.len()],
+    /// Predictions by stars.
+    pub by_stars: [AtomicU64; 5],
+}
+
+/// Place of a status in [`Tally::by_status`].
+pub const fn place(status: InvocationStatus) -> usize {
+    match status {
+        InvocationStatus::Answered => 0,
+        InvocationStatus::ClientError => 1,
+        InvocationStatus::ModelError => 2,
+        InvocationStatus::Overloaded => 3,
+    }
+}
+
+impl Tally {
+    fn count(&self, r: &InvocationRecord) {
+        let add = |to: &AtomicU64, n: u64| to.fetch_add(n, Ordering::Relaxed);
+        add(&self.by_status[place(r.status)], 1);
+        add(&self.model_ns, r.model_latency_ns());
+        add(&self.overhead_ns, r.overhead_ns);
+        let seconds = Duration::from_nanos(r.model_latency_ns()).as_secs_f64();
+        if let Some(i) = BUCKETS_S.iter().position(|b| seconds <= *b) {
+            add(&self.buckets[i], 1);
+        }
+        if let Some(stars) = r.predicted {
+            add(&self.by_stars[stars.index()], 1);
+        }
+    }
+
+    /// Invocations in all.
+    pub fn invocations(&self) -> u64 {
+        self.by_status.iter().map(|n| n.load(Ordering::Relaxed)).sum()
+    }
+}
+
+/// A record with the number under which the live feed knows it.
+#[derive(Clone, Copy, Debug)]
+pub struct Recent {
+    /// Counts records from 1.
+    pub seq: u64,
+    /// The record.
+    pub record: InvocationRecord,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    metrics: MetricStore,
+    recent: VecDeque<Recent>,
+    recorded: u64,
+}
+
+/// Where records go.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    inner: Mutex<Inner>,
+    next: AtomicU64,
+}
+
+impl Ledger {
+    /// Without a record. Datapoints show with the minute's end: nobody waits for a service here.
+    pub fn new() -> Self {
+        let ledger = Self::default();
+        ledger.lock().metrics.set_publish_lag(Duration::ZERO);
+        ledger
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The number of the next invocation.
+    pub fn next_id(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Invocations that were begun; copies have their originals' numbers.
+    pub fn begun(&self) -> u64 {
+        self.next.load(Ordering::Relaxed)
+    }
+
+    /// Takes the record of an invocation of a variant.
+    pub fn record(&self, target: &Target, record: InvocationRecord) {
+        target.tally.count(&record);
+        let mut inner = self.lock();
+        inner.metrics.record(&record);
+        inner.recorded += 1;
+        let seq = inner.recorded;
+        if inner.recent.len() == RECENT {
+            inner.recent.pop_front();
+        }
+        inner.recent.push_back(Recent { seq, record });
+    }
+
+    /// Records in all, copies included.
+    pub fn recorded(&self) -> u64 {
+        self.lock().recorded
+    }
+
+    /// The newest records after `seq`, oldest first, at most `most`; and the number of the newest.
+    pub fn recent(&self, seq: u64, most: usize) -> (Vec<Recent>, u64) {
+        let inner = self.lock();
+        let begin = inner.recent.partition_point(|r| r.seq <= seq);
+        let begin = begin.max(inner.recent.len().saturating_sub(most));
+        (inner.recent.range(begin..).copied().collect(), inner.recorded)
+    }
+
+    /// Begins or ends the counting for fleets.
+    pub fn follow(&self, changes: &[FleetChange], vcpus: impl Fn(FleetId) -> u32, now: VirtualTime) {
+        let mut inner = self.lock();
+        for change in changes {
+            match change {
+                FleetChange::Launch(order) => {
+                    let hardware = hardware(order, vcpus(order.fleet));
+                    let FleetOrder { fleet, endpoint, variant, instances, config, production, .. } = order;
+                    inner.metrics.watch_fleet(*fleet, endpoint, variant, config, *production);
+                    inner.metrics.register(*fleet, endpoint, variant, hardware, *instances, now);
+                }
+                FleetChange::Resize { fleet, instances } => inner.metrics.resize(*fleet, *instances, now),
+                FleetChange::Retire(fleet) => inner.metrics.retire(*fleet, now),
+                FleetChange::Route(_) => {}
+            }
+        }
+    }
+
+    /// At a full minute: closes it, and lets the control plane look at what was counted.
+    pub fn minute(&self, plane: &mut ControlPlane, now: VirtualTime) -> Vec<FleetChange> {
+        let mut inner = self.lock();
+        inner.metrics.advance(now);
+        if plane.next_scaling() <= now {
+            let minute = now.minute().saturating_sub(1);
+            plane.scale(now, |endpoint: &EndpointName, variant: &VariantName| {
+                use crate::analysis::metrics::{Metric, Statistic};
+                let sum = |m| inner.metrics.of_minute(endpoint, variant, (m, Statistic::Sum), minute);
+                MinuteLoad {
+                    invocations: sum(Metric::Invocations).unwrap_or(0.0),
+                    per_instance: sum(Metric::InvocationsPerInstance).unwrap_or(0.0),
+                }
+            });
+        }
+        plane.observe(&inner.metrics, now)
+    }
+
+    /// Reads the metrics, every ended minute closed.
+    pub fn metrics<T>(&self, now: VirtualTime, read: impl FnOnce(&MetricStore) -> T) -> T {
+        let mut inner = self.lock();
+        inner.metrics.advance(now);
+        read(&inner.metrics)
+    }
+}
+
+fn hardware(order: &FleetOrder, vcpus: u32) -> FleetHardware {
+    let spec = order.instance_type.spec();
+    FleetHardware {
+        vcpus,
+        memory_gib: spec.memory_gib,
+        gpus: 0,
+        model_bytes: inference::card(order.artifact).size_bytes,
+        container_ns: 0,
+    }
+}

@@ -1,0 +1,491 @@
+//! The control plane and the runtime as AWS SDKs see them, the upstreams as real servers answer, and what lasts.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod server;
+
+use std::{collections::BTreeMap, sync::atomic::Ordering};
+
+use axum::{Router, body::Body, extract::Request, response::Response};
+use http_body_util::BodyExt;
+use rollout_lab::{domain::FleetId, server::Settings};
+use serde_json::{Value, json};
+use server::{Folder, Mood, REVIEW, Server, Upstream, container, declared, nobody, settings};
+
+fn variant(name: &str, model: &str) -> Value {
+    json!({"VariantName": name, "ModelName": model, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1})
+}
+
+#[tokio::test]
+async fn calls_are_refused_in_the_services_words() {
+    let server = Server::start(settings("")).await;
+    server.deploy(&[("A", "stars-a", 1.0)], &[]).await;
+    let arn = |kind: &str, name: &str| format!("arn:aws:sagemaker:us-east-1:123456789012:{kind}/{name}");
+    let model = json!({"ModelName": "cfg-A", "PrimaryContainer": container("stars-a")});
+    let weights = |list: Value| json!({"EndpointName": "ep", "DesiredWeightsAndCapacities": list});
+    let eleven: Vec<_> = (0..11).map(|i| variant(&format!("v{i}"), "cfg-A")).collect();
+    for (operation, members, code, words) in [
+        ("DescribeEndpoint", json!({"EndpointName": "Nope"}), "ValidationException", format!("Could not find endpoint \"{}\".", arn("endpoint", "nope"))),
+        ("DescribeModel", json!({"ModelName": "nope"}), "ValidationException", format!("Could not find model \"{}\".", arn("model", "nope"))),
+        ("DescribeEndpointConfig", json!({"EndpointConfigName": "nope"}), "ValidationException", format!("Could not find endpoint configuration \"{}\".", arn("endpoint-config", "nope"))),
+        ("CreateModel", model, "ValidationException", format!("Cannot create already existing model \"{}\".", arn("model", "cfg-a"))),
+        ("CreateEndpoint", json!({"EndpointName": "EP", "EndpointConfigName": "cfg"}), "ValidationException", "Cannot create already existing endpoint".into()),
+        ("CreateEndpointConfig", json!({"EndpointConfigName": "c", "ProductionVariants": eleven}), "ValidationException", "less than or equal to 10".into()),
+        ("CreateEndpointConfig", json!({"EndpointConfigName": "c", "ProductionVariants": [variant("v", "ENTER MODEL NAME")]}), "ValidationException", "Value 'ENTER MODEL NAME' at 'productionVariants.1.member.modelName' failed to satisfy constraint: Member must satisfy regular expression pattern".into()),
+        ("UpdateEndpointWeightsAndCapacities", weights(json!([{"VariantName": "Z", "DesiredWeight": 1}])), "ValidationException", "The variant name(s) \"Z\" is/are not present within endpoint configuration \"cfg\".".into()),
+        ("CreateEndpoint", json!({"EndpointConfigName": "cfg"}), "ValidationException", "Value null at 'endpointName' failed to satisfy constraint: Member must not be null".into()),
+        ("DescribeEndpoint", json!({"EndpointName": 7}), "SerializationException", "".into()),
+        ("DescribeEndpoint", json!([]), "SerializationException", "".into()),
+        ("DescribeInferenceExperiment", json!({"Name": "nope"}), "ResourceNotFound", "".into()),
+    ] {
+        let (status, said) = server.call(operation, members).await;
+        assert_eq!((status, said["__type"].as_str().unwrap()), (400, code), "{operation}: {said}");
+        let message = said["message"].as_str().unwrap();
+        assert!(message.contains(&words), "{operation}: {message}\nlacks: {words}");
+    }
+    for operation in ["NoSuchThing", "", "InvokeEndpoint"] {
+        let (status, said) = server.call(operation, json!({})).await;
+        assert_eq!((status, said["__type"].as_str().unwrap()), (404, "UnknownOperationException"));
+    }
+    // What the lab does not use is ignored, and given back.
+    let tagged = json!({
+        "EndpointConfigName": "tagged", "Tags": [{"Key": "k", "Value": "v"}], "KmsKeyId": "key",
+        "ProductionVariants": [{"VariantName": "v", "ModelName": "cfg-A", "InstanceType": "ml.m5.large", "VolumeSizeInGB": 9, "InitialVariantWeight": 2}],
+        "DataCaptureConfig": {"EnableCapture": true, "InitialSamplingPercentage": 5, "DestinationS3Uri": "s3://b/p", "KmsKeyId": "k", "CaptureOptions": [{"CaptureMode": "Input"}]},
+        "AsyncInferenceConfig": null,
+    });
+    server.must("CreateEndpointConfig", tagged).await;
+    let said = server.must("DescribeEndpointConfig", json!({"EndpointConfigName": "tagged"})).await;
+    assert_eq!(said["ProductionVariants"][0]["InitialVariantWeight"], json!(2.0));
+    assert_eq!(said["DataCaptureConfig"]["KmsKeyId"], "k");
+    assert!(said["CreationTime"].as_f64().unwrap() > 1.7e9 && said.get("Tags").is_none());
+}
+
+#[tokio::test]
+async fn lists_come_in_pages() {
+    let server = Server::start(settings("")).await;
+    for i in 0..12 {
+        let made = json!({"ModelName": format!("m-{i:02}"), "PrimaryContainer": container("stars-a")});
+        server.must("CreateModel", made).await;
+    }
+    let first = server.must("ListModels", json!({})).await;
+    assert_eq!(first["Models"].as_array().unwrap().len(), 10);
+    assert_eq!(first["Models"][0]["ModelName"], "m-11");
+    let rest = server.must("ListModels", json!({"NextToken": first["NextToken"]})).await;
+    let names: Vec<_> = rest["Models"].as_array().unwrap().iter().map(|m| m["ModelName"].clone()).collect();
+    assert_eq!((names, rest.get("NextToken")), (vec![json!("m-01"), json!("m-00")], None));
+    let named =
+        server.must("ListModels", json!({"NameContains": "0", "SortBy": "Name", "MaxResults": 3})).await;
+    assert_eq!(named["Models"][0]["ModelName"], "m-00");
+    let (status, said) = server.call("ListModels", json!({"MaxResults": 101})).await;
+    assert_eq!(status, 400, "{said}");
+}
+
+#[tokio::test]
+async fn invocations_are_answered_as_inference_py_does() {
+    let server = Server::start(settings("")).await;
+    server.deploy(&[("A", "stars-a", 1.0), ("B", "stars-b", 0.0)], &[]).await;
+    let good = server.invoke("ep", &[], REVIEW).await;
+    assert_eq!(
+        (good.status, good.variant.as_str(), good.content_type.as_str()),
+        (200, "A", "application/jsonlines")
+    );
+    let said: Value = serde_json::from_str(&good.body).unwrap();
+    assert_eq!((&said["predicted_label"], said["probabilities"].as_array().unwrap().len()), (&json!(5), 5));
+    let csv = server.invoke("ep", &[("content-type", "text/csv")], "awful waste of money\nlove it\n").await;
+    assert_eq!((csv.status, csv.body.lines().count()), (200, 2));
+    // A variant of weight 0 is reached by its name only.
+    let named = server.invoke("ep", &[("x-amzn-sagemaker-target-variant", "B")], REVIEW).await;
+    assert_eq!((named.status, named.variant.as_str()), (200, "B"));
+    for (endpoint, headers, body, status, error) in [
+        ("nope", vec![], REVIEW, 400, "ValidationError"),
+        ("ep", vec![("x-amzn-sagemaker-target-variant", "Z")], REVIEW, 400, "ValidationError"),
+        ("ep", vec![("content-type", "image/png")], REVIEW, 424, "ModelError"),
+        ("ep", vec![("content-type", "application/json")], "{", 424, "ModelError"),
+    ] {
+        let said = server.invoke(endpoint, &headers, body).await;
+        assert_eq!((said.status, said.error.as_str()), (status, error), "{said:?}");
+    }
+    let bad = server.invoke("ep", &[("content-type", "image/png")], REVIEW).await;
+    let bad: Value = serde_json::from_str(&bad.body).unwrap();
+    assert_eq!(bad["OriginalStatusCode"], 415);
+    assert_eq!(server.app.ledger.recorded(), 6);
+    let unknown = server.invoke("nope", &[], REVIEW).await;
+    assert_eq!(unknown.body, "{\"Message\":\"Endpoint nope of account 123456789012 not found.\"}");
+    assert_eq!(server.metric("rollout_invocations_total", "status=\"model_error\"").await, 3.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn split_and_copies_are_drawn_independently() {
+    let good = Upstream::start(Mood::Well).await;
+    let toml = format!("beyond_sagemaker = true\n{}", good.declared("good"));
+    let server = Server::start(settings(&toml)).await;
+    server.deploy(&[("A", "good", 1.0), ("B", "good", 1.0)], &[("S", "good", 1.0)]).await;
+    let n = 3_000_u64;
+    let (mut seen, mut served, mut copied) = (0, BTreeMap::new(), BTreeMap::new());
+    let mut take = |server: &Server| {
+        for recent in server.app.ledger.recent(seen, usize::MAX).0 {
+            let r = recent.record;
+            seen = recent.seq;
+            if r.copy {
+                copied.insert(r.id, r)
+            } else {
+                served.insert(r.id, r)
+            };
+        }
+    };
+    for _ in 0..n / 100 {
+        for _ in 0..100 {
+            assert_eq!(server.invoke("ep", &[], REVIEW).await.status, 200);
+        }
+        take(&server);
+    }
+    server.until("rollout_shadow_in_flight{", "", |v| v == 0.0).await;
+    server.until("rollout_shadow_queued{", "", |v| v == 0.0).await;
+    take(&server);
+    assert_eq!(
+        (served.len() as u64, served.keys().filter(|id| copied.contains_key(id)).count()),
+        (n, copied.len())
+    );
+    let mut cells = [[0.0_f64; 2]; 2];
+    for (id, r) in &served {
+        cells[usize::from(r.fleet == FleetId(1))][usize::from(copied.contains_key(id))] += 1.0;
+    }
+    let sum = n as f64;
+    let (row, column) = (|i: usize| cells[i][0] + cells[i][1], |j: usize| cells[0][j] + cells[1][j]);
+    let mut chi_square = 0.0;
+    for i in 0..2 {
+        for j in 0..2 {
+            let expected = row(i) * column(j) / sum;
+            chi_square += (cells[i][j] - expected).powi(2) / expected;
+        }
+    }
+    // One degree of freedom: above 19.5 once in a hundred thousand runs. One draw for both would give {n}.
+    assert!(chi_square < 19.5, "{cells:?}: {chi_square}");
+    for share in [row(0) / sum, column(1) / sum] {
+        assert!((share - 0.5).abs() < 4.5 * (0.25 / sum).sqrt(), "{cells:?}");
+    }
+    println!("served by A, B; not copied, copied: {cells:?}, chi-square {chi_square:.2}");
+}
+
+#[tokio::test]
+async fn a_user_stays_with_a_variant() {
+    let good = Upstream::start(Mood::Well).await;
+    let server = Server::start(settings(&format!("sticky = true\n{}", good.declared("good")))).await;
+    server.deploy(&[("A", "good", 1.0), ("B", "good", 1.0)], &[]).await;
+    let routes = server.app.table.find("ep").unwrap();
+    for user in 0..20_u64 {
+        let wanted = ["A", "B"][routes.router.sticky(user)];
+        let attributes = format!("trace=1,user={user}");
+        for _ in 0..3 {
+            let said =
+                server.invoke("ep", &[("x-amzn-sagemaker-custom-attributes", &attributes)], REVIEW).await;
+            assert_eq!(said.variant, wanted);
+        }
+        let (records, _) = server.app.ledger.recent(server.app.ledger.recorded() - 1, 1);
+        assert_eq!(u64::from(records[0].record.user), user);
+    }
+}
+
+#[tokio::test]
+async fn failures_of_an_upstream_are_told_apart() {
+    let (failing, hanging, huge) = (
+        Upstream::start(Mood::Failing).await,
+        Upstream::start(Mood::Hanging).await,
+        Upstream::start(Mood::Huge).await,
+    );
+    let mut toml = String::new();
+    for (name, at) in [
+        ("failing", failing.address),
+        ("hanging", hanging.address),
+        ("huge", huge.address),
+        ("dead", nobody().await),
+    ] {
+        toml += &declared(name, at);
+        toml += "timeout_ms = 200\nbreaker_failures = 3\nbreaker_open_ms = 60000\n";
+    }
+    let server = Server::start(settings(&toml)).await;
+    let names = ["failing", "hanging", "huge", "dead"];
+    server.deploy(&names.map(|n| (n, n, 1.0)), &[]).await;
+    for (name, status, error, words) in [
+        ("failing", 424, "ModelError", "Received server error (500) from primary"),
+        ("hanging", 424, "ModelError", "timed out"),
+        ("huge", 424, "ModelError", "more than 6291456 bytes"),
+        ("dead", 503, "ServiceUnavailable", "does not answer"),
+    ] {
+        let said = server.invoke("ep", &[("x-amzn-sagemaker-target-variant", name)], REVIEW).await;
+        assert_eq!((said.status, said.error.as_str()), (status, error), "{said:?}");
+        assert!(said.body.contains(words), "{said:?}");
+    }
+    // What fails again and again is left alone; what answers with an error is not.
+    for name in ["dead", "failing"] {
+        for _ in 0..3 {
+            server.invoke("ep", &[("x-amzn-sagemaker-target-variant", name)], REVIEW).await;
+        }
+    }
+    let said = server.invoke("ep", &[("x-amzn-sagemaker-target-variant", "dead")], REVIEW).await;
+    assert!(said.status == 503 && said.body.contains("left alone for 60000 ms"), "{said:?}");
+    assert_eq!(server.metric("rollout_upstream_open{", "dead").await, 1.0);
+    assert_eq!(server.metric("rollout_upstream_open{", "failing").await, 0.0);
+    // A refused connection was tried twice, a time-out or an answer once.
+    assert!(server.metric("rollout_upstream_retries_total", "dead").await >= 3.0);
+    assert_eq!(hanging.asked.load(Ordering::SeqCst), 1);
+}
+
+/// A stub that answers as a real server did, to the requests that were recorded with it.
+async fn recorded(file: &str) -> std::net::SocketAddr {
+    let path = format!("{}/tests/golden/wire/{file}.json", env!("CARGO_MANIFEST_DIR"));
+    let all: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let pairs = all["recorded"].as_array().unwrap().clone();
+    let answer = move |request: Request| {
+        let pairs = pairs.clone();
+        async move {
+            let path = request.uri().path().to_owned();
+            let body = request.into_body().collect().await.unwrap().to_bytes();
+            let texts = |body: &str| {
+                let value: Value = serde_json::from_str(body).unwrap_or_default();
+                value.pointer("/inputs/0/data").or(value.get("instances")).cloned()
+            };
+            let asked = texts(std::str::from_utf8(&body).unwrap());
+            let same = |pair: &&Value| {
+                let recorded = pair["request"]["body"].as_str().unwrap_or_default();
+                pair["request"]["path"] == path && texts(recorded) == asked
+            };
+            let Some(found) = pairs.iter().find(same) else {
+                panic!("{path} was never recorded with {asked:?}")
+            };
+            let said = found["response"]["body"].as_str().unwrap().to_owned();
+            let status = found["response"]["status"].as_u64().unwrap() as u16;
+            Response::builder().status(status).body(Body::from(said)).unwrap()
+        }
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await.unwrap() });
+    address
+}
+
+#[tokio::test]
+async fn recorded_model_servers_are_understood() {
+    let two = "love it\n\"awful waste, “refund” é\"";
+    for (file, protocol) in
+        [("triton_v2", "oip"), ("kserve_v2", "oip"), ("mlserver_v2", "oip"), ("kserve_v1", "tfserving")]
+    {
+        let at = recorded(file).await;
+        let upstream = |name: &str, model: &str| {
+            format!(
+                "[upstream.{name}]\nprotocol = \"{protocol}\"\nurl = \"http://{at}\"\nmodel = \"{model}\"\nhealth_interval_ms = 0\n"
+            )
+        };
+        let server = Server::start(settings(&(upstream("real", "bert_a") + &upstream("none", "nope")))).await;
+        server.deploy(&[("A", "real", 1.0), ("B", "none", 0.0)], &[]).await;
+        let csv = [("content-type", "text/csv")];
+        if protocol == "oip" {
+            let said = server.invoke("ep", &csv, two.replace('\n', ",x\n")).await;
+            assert_eq!((said.status, said.body.as_str()), (200, "4\n1"), "{file}: {said:?}");
+            let said = server.invoke("ep", &csv, "\"great blender, easy to clean, worth it\"").await;
+            assert_eq!((said.status, said.body.as_str()), (200, "5"), "{file}: {said:?}");
+            let said = server
+                .invoke(
+                    "ep",
+                    &[("x-amzn-sagemaker-target-variant", "B"), csv[0]],
+                    "\"great blender, easy to clean, worth it\"",
+                )
+                .await;
+            assert_eq!((said.status, said.error.as_str()), (424, "ModelError"), "{file}: {said:?}");
+            assert!(said.body.contains("client error (404)"), "{file}: {said:?}");
+        } else {
+            let said = server.invoke("ep", &csv, "love it\nawful waste").await;
+            assert_eq!((said.status, said.body.as_str()), (200, "4\n1"), "{file}: {said:?}");
+        }
+    }
+    let at = recorded("litserve_invocations").await;
+    let server = Server::start(settings(&declared("real", at))).await;
+    server.deploy(&[("A", "real", 1.0)], &[]).await;
+    let body = "{\"instances\": [\"love it\", \"awful waste\"]}";
+    let said = server.invoke("ep", &[("content-type", "application/json")], body).await;
+    assert!(said.status == 200 && said.body.starts_with("{\"predictions\":[{\"label\":4"), "{said:?}");
+    let (records, _) = server.app.ledger.recent(0, 1);
+    assert_eq!(records[0].record.predicted.map(|s| s.get()), Some(4));
+}
+
+#[tokio::test]
+async fn requests_as_boto3_signs_them_are_taken() {
+    let path = format!("{}/tests/golden/wire/sagemaker_runtime.json", env!("CARGO_MANIFEST_DIR"));
+    let all: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let server = Server::start(settings("")).await;
+    server
+        .configure("cfg", &[("VariantA", "stars-a", 1.0), ("VariantB", "stars-b", 1.0)], &[], json!({}))
+        .await;
+    server.must("CreateEndpoint", json!({"EndpointName": "reviews", "EndpointConfigName": "cfg"})).await;
+    server.until_in_service("reviews").await;
+    for pair in all["recorded"].as_array().unwrap() {
+        let headers = pair["request"]["headers"].as_object().unwrap();
+        let headers: Vec<(&str, &str)> = headers
+            .iter()
+            .filter(|(n, _)| n.as_str() != "Content-Length")
+            .map(|(n, v)| (n.as_str(), v.as_str().unwrap()))
+            .collect();
+        let said =
+            server.invoke("reviews", &headers, pair["request"]["body"].as_str().unwrap().to_owned()).await;
+        assert_eq!((said.status, said.content_type.as_str()), (200, "application/json"), "{said:?}");
+        if pair["name"] == "target variant named" {
+            assert_eq!(said.variant, "VariantB");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_shadow_test_runs_from_plan_to_promotion() {
+    let server = Server::start(settings("")).await;
+    server.deploy(&[("live", "stars-a", 1.0)], &[]).await;
+    server.must("CreateModel", json!({"ModelName": "next", "PrimaryContainer": container("stars-b")})).await;
+    let infrastructure = json!({"InfrastructureType": "RealTimeInference", "RealTimeInferenceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1}});
+    let of = |name: &str, model: &str| json!({"ModelName": model, "VariantName": name, "InfrastructureConfig": infrastructure});
+    server
+        .must(
+            "CreateInferenceExperiment",
+            json!({
+                "Name": "test", "Type": "ShadowMode", "RoleArn": "arn:aws:iam::123456789012:role/lab",
+                "EndpointName": "ep", "ModelVariants": [of("live", "cfg-live"), of("ghost", "next")],
+                "ShadowModeConfig": {"SourceModelVariantName": "live", "ShadowModelVariants": [{"ShadowModelVariantName": "ghost", "SamplingPercentage": 100}]},
+            }),
+        )
+        .await;
+    let until = async |wanted: &str| {
+        loop {
+            let said = server.must("DescribeInferenceExperiment", json!({"Name": "test"})).await;
+            if said["Status"] == wanted {
+                return said;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    until("Running").await;
+    for _ in 0..5 {
+        assert_eq!(server.invoke("ep", &[], REVIEW).await.variant, "live");
+    }
+    server.until("rollout_invocations_total", "ghost\"", |v| v == 5.0).await;
+    // A shadow never answers a caller.
+    let named = server.invoke("ep", &[("x-amzn-sagemaker-target-variant", "ghost")], REVIEW).await;
+    assert_eq!(named.status, 400);
+    server
+        .must(
+            "StopInferenceExperiment",
+            json!({"Name": "test", "ModelVariantActions": {"live": "Remove", "ghost": "Promote"}}),
+        )
+        .await;
+    until("Completed").await;
+    server.until_in_service("ep").await;
+    assert_eq!(server.invoke("ep", &[], REVIEW).await.variant, "ghost");
+}
+
+#[tokio::test]
+async fn requests_are_captured_where_the_configuration_says_so() {
+    let folder = Folder::new("capture");
+    let server = Server::start(Settings { state: Some(folder.0.clone()), ..settings("") }).await;
+    let capture = json!({"DataCaptureConfig": {
+        "EnableCapture": true, "InitialSamplingPercentage": 100, "DestinationS3Uri": "s3://b/p",
+        "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
+        "CaptureContentTypeHeader": {"JsonContentTypes": ["application/jsonlines"]},
+    }});
+    server.configure("cfg", &[("A", "stars-a", 1.0)], &[("S", "stars-b", 1.0)], capture).await;
+    server.must("CreateEndpoint", json!({"EndpointName": "ep", "EndpointConfigName": "cfg"})).await;
+    server.until_in_service("ep").await;
+    server.invoke("ep", &[("x-amzn-sagemaker-inference-id", "mine")], REVIEW).await;
+    server.until("rollout_captured_total", "", |v| v == 2.0).await;
+    let mut lines = Vec::new();
+    while lines.len() < 2 {
+        lines.clear();
+        let mut waiting = vec![folder.0.join("capture")];
+        while let Some(at) = waiting.pop() {
+            for entry in std::fs::read_dir(at).into_iter().flatten().flatten() {
+                if entry.path().is_dir() {
+                    waiting.push(entry.path());
+                } else {
+                    let text = std::fs::read_to_string(entry.path()).unwrap();
+                    lines.extend(
+                        text.lines().map(|l| (entry.path(), serde_json::from_str::<Value>(l).unwrap())),
+                    );
+                }
+            }
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    for (path, line) in lines {
+        let shown = path.display().to_string();
+        assert!(shown.contains("/capture/ep/") && shown.ends_with("/data.jsonl"), "{shown}");
+        assert_eq!(line["captureData"]["endpointInput"]["data"], REVIEW);
+        assert_eq!(line["captureData"]["endpointOutput"]["encoding"], "JSON");
+        assert_eq!(line["eventMetadata"]["inferenceId"], "mine");
+    }
+}
+
+#[tokio::test]
+async fn the_live_feed_resumes_where_it_was() {
+    let server = Server::start(settings("")).await;
+    server.deploy(&[("A", "stars-a", 1.0)], &[]).await;
+    let open = async |last: Option<&str>| {
+        let mut request = hyper::Request::get(format!("http://{}/api/live", server.address));
+        if let Some(last) = last {
+            request = request.header("last-event-id", last);
+        }
+        let answer = server.client.request(request.body(Default::default()).unwrap()).await.unwrap();
+        assert_eq!(answer.headers()["content-type"], "text/event-stream");
+        answer.into_body()
+    };
+    let event = async |body: &mut hyper::body::Incoming| {
+        let mut text = String::new();
+        while !text.ends_with("\n\n") {
+            let piece = body.frame().await.unwrap().unwrap().into_data().unwrap();
+            text += std::str::from_utf8(&piece).unwrap();
+        }
+        let line = |name: &str| text.lines().find_map(|l| l.strip_prefix(name)).unwrap().trim().to_owned();
+        let frame: rollout_lab::wire::live::LiveFrame = serde_json::from_str(&line("data:")).unwrap();
+        (line("id:"), frame)
+    };
+    let mut body = open(None).await;
+    let (_, first) = event(&mut body).await;
+    let plane = first.plane.unwrap();
+    assert_eq!((plane.models.len(), plane.configs.len(), plane.endpoints.len()), (1, 1, 1));
+    for _ in 0..3 {
+        server.invoke("ep", &[], REVIEW).await;
+    }
+    // On a slow machine the three may come in several frames.
+    let mut seen = 0;
+    let id = loop {
+        let (id, next) = event(&mut body).await;
+        assert!(next.plane.is_none() && next.missed == 0);
+        seen += next.records.len();
+        if next.seq == 3 {
+            assert_eq!((seen, next.fleets[0].answered), (3, 3));
+            break id;
+        }
+    };
+    drop(body);
+    for _ in 0..100 {
+        server.invoke("ep", &[], REVIEW).await;
+    }
+    let (_, third) = event(&mut open(Some(&id)).await).await;
+    assert!(third.plane.is_some());
+    assert_eq!((third.records.len() as u64 + third.missed, third.seq), (100, 103));
+    // Another start of the server has other numbers.
+    let (_, fourth) = event(&mut open(Some("1-2")).await).await;
+    assert_eq!((fourth.records.len(), fourth.missed), (0, 0));
+}
+
+#[tokio::test]
+async fn an_end_drains() {
+    let server = Server::start(settings("")).await;
+    server.deploy(&[("A", "stars-c", 1.0)], &[]).await;
+    let many =
+        format!("{{\"instances\": [{}\"x\"]}}", "\"great app, love it, would buy again\",".repeat(200));
+    let uri = format!("http://{}/endpoints/ep/invocations", server.address);
+    let request = hyper::Request::post(uri).header("content-type", "application/json");
+    let asked = tokio::spawn(server.client.request(request.body(many.into()).unwrap()));
+    server.until("rollout_inference_waiting", "", |v| v == 0.0).await;
+    while server.app.ledger.begun() == 0 {
+        tokio::task::yield_now().await;
+    }
+    server.end().await;
+    assert_eq!(asked.await.unwrap().unwrap().status(), 200);
+}

@@ -1,0 +1,190 @@
+//! What was acknowledged is there after the server was killed, at any moment.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod server;
+
+use std::{
+    collections::BTreeSet,
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use http_body_util::{BodyExt, Full};
+use rollout_lab::server::backend;
+use serde_json::{Value, json};
+use server::{Folder, container};
+
+/// A server in a process of its own, ended without warning when dropped.
+struct Process {
+    child: Child,
+    url: String,
+    started_in: Duration,
+}
+
+impl Process {
+    fn start(config: &Path, state: &Path) -> Self {
+        let began = Instant::now();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_rollout-lab"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--log", "error", "--config"])
+            .arg(config)
+            .arg("--state")
+            .arg(state)
+            .env_remove("ROLLOUT_LAB_TOKEN")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut url = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
+        assert!(url.starts_with("http://127.0.0.1:"), "the server says where it is, but said {url:?}");
+        Self { child, url: url.trim().to_owned(), started_in: began.elapsed() }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A call; none when the server was killed before it answered.
+async fn call(client: &backend::Client, url: &str, operation: &str, members: &Value) -> Option<(u16, Value)> {
+    let request = hyper::Request::post(url)
+        .header("content-type", "application/x-amz-json-1.1")
+        .header("x-amz-target", format!("SageMaker.{operation}"))
+        .body(Full::from(members.to_string()))
+        .unwrap();
+    let answer = client.request(request).await.ok()?;
+    let status = answer.status().as_u16();
+    let body = answer.into_body().collect().await.ok()?.to_bytes();
+    Some((status, serde_json::from_slice(&body).ok()?))
+}
+
+/// What must be, what must not be, and what may be either.
+#[derive(Default)]
+struct Promises {
+    there: BTreeSet<String>,
+    gone: BTreeSet<String>,
+    weight_acknowledged: u64,
+    weight_sent: u64,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_acknowledged_is_lost() {
+    let rounds: u64 = std::env::var("CRASH_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(100);
+    let folder = Folder::new("crash");
+    let config = folder.0.join("lab.toml");
+    let toml = "[durations]\ncreate_s = 0.0\nweights_s = 0.0\n[embedded]\nthreads = 1\n";
+    std::fs::write(&config, toml).unwrap();
+    // The weight begins with the API's default.
+    let promises = Promises { weight_acknowledged: 1, weight_sent: 1, ..Promises::default() };
+    let promises = Arc::new(Mutex::new(promises));
+    let acknowledged = Arc::new(AtomicU64::new(0));
+    let mut starts = Vec::new();
+    for round in 0..=rounds {
+        let mut process = Process::start(&config, &folder.0);
+        starts.push(process.started_in);
+        let client = backend::client(Duration::from_secs(5), 16);
+        let request = hyper::Request::get(format!("{}api/state", process.url)).body(Full::default()).unwrap();
+        let said = client.request(request).await.unwrap().into_body().collect().await.unwrap().to_bytes();
+        let state: Value = serde_json::from_slice(&said).unwrap();
+        {
+            let promises = promises.lock().unwrap();
+            let models = state["plane"]["models"].as_array().unwrap();
+            let models: BTreeSet<&str> = models.iter().map(|m| m["ModelName"].as_str().unwrap()).collect();
+            let lost: Vec<_> = promises.there.iter().filter(|m| !models.contains(m.as_str())).collect();
+            assert!(lost.is_empty(), "round {round}: acknowledged and lost: {lost:?}");
+            let back: Vec<_> = promises.gone.iter().filter(|m| models.contains(m.as_str())).collect();
+            assert!(back.is_empty(), "round {round}: deleted and back: {back:?}");
+            if round > 0 {
+                let endpoint = &state["plane"]["endpoints"][0];
+                assert_eq!(endpoint["EndpointStatus"], "InService", "round {round}: {endpoint}");
+                let weight = endpoint["ProductionVariants"][0]["DesiredWeight"].as_f64().unwrap() as u64;
+                let bounds = promises.weight_acknowledged..=promises.weight_sent;
+                assert!(bounds.contains(&weight), "round {round}: {weight} is outside {bounds:?}");
+            }
+        }
+        if round == 0 {
+            let made = json!({"ModelName": "m", "PrimaryContainer": container("stars-a")});
+            let variant = json!({"VariantName": "v", "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1});
+            for (operation, members) in [
+                ("CreateModel", made),
+                ("CreateEndpointConfig", json!({"EndpointConfigName": "c", "ProductionVariants": [variant]})),
+                ("CreateEndpoint", json!({"EndpointName": "ep", "EndpointConfigName": "c"})),
+            ] {
+                assert_eq!(call(&client, &process.url, operation, &members).await.unwrap().0, 200);
+            }
+        }
+        let writers: Vec<_> = (0..4)
+            .map(|writer| {
+                let (client, url) = (client.clone(), process.url.clone());
+                let (promises, acknowledged) = (promises.clone(), acknowledged.clone());
+                tokio::spawn(async move {
+                    for k in 0.. {
+                        let name = format!("m-{round}-{writer}-{k}");
+                        let made = json!({"ModelName": name, "PrimaryContainer": container("stars-a")});
+                        let Some((status, said)) = call(&client, &url, "CreateModel", &made).await else {
+                            return;
+                        };
+                        assert_eq!(status, 200, "{said}");
+                        promises.lock().unwrap().there.insert(name.clone());
+                        acknowledged.fetch_add(1, Ordering::Relaxed);
+                        if k % 3 == 0 {
+                            // Neither there nor gone until it is acknowledged.
+                            promises.lock().unwrap().there.remove(&name);
+                            let Some((status, said)) =
+                                call(&client, &url, "DeleteModel", &json!({"ModelName": name})).await
+                            else {
+                                return;
+                            };
+                            assert_eq!(status, 200, "{said}");
+                            promises.lock().unwrap().gone.insert(name);
+                            acknowledged.fetch_add(1, Ordering::Relaxed);
+                        }
+                        if writer == 0 {
+                            let weight = {
+                                let mut promises = promises.lock().unwrap();
+                                promises.weight_sent += 1;
+                                promises.weight_sent
+                            };
+                            let desired = json!([{"VariantName": "v", "DesiredWeight": weight}]);
+                            let asked = json!({"EndpointName": "ep", "DesiredWeightsAndCapacities": desired});
+                            match call(&client, &url, "UpdateEndpointWeightsAndCapacities", &asked).await {
+                                // Still busy with the last one: that is an answer, too.
+                                Some((status, _)) if status != 200 => {}
+                                Some(_) => promises.lock().unwrap().weight_acknowledged = weight,
+                                None => return,
+                            }
+                        }
+                    }
+                })
+            })
+            .collect();
+        // Killed amid writes: after another number of them each round, whatever the clock says.
+        let enough = acknowledged.load(Ordering::Relaxed) + 3 + round * 7 % 23;
+        while acknowledged.load(Ordering::Relaxed) < enough {
+            tokio::task::yield_now().await;
+        }
+        process.child.kill().unwrap();
+        process.child.wait().unwrap();
+        for writer in writers {
+            writer.await.unwrap();
+        }
+    }
+    starts.sort();
+    let ms = |d: Duration| d.as_secs_f64() * 1e3;
+    let promises = promises.lock().unwrap();
+    let counted = format!("{} models there, {} gone", promises.there.len(), promises.gone.len());
+    println!(
+        "{rounds} times killed, {} calls acknowledged, none lost ({counted}); start: median {:.0} ms, slowest {:.0} ms",
+        acknowledged.load(Ordering::Relaxed),
+        ms(starts[starts.len() / 2]),
+        ms(starts[starts.len() - 1])
+    );
+}
