@@ -1,6 +1,6 @@
 //! Whatever a shadow does, callers see nothing of it; whatever the control plane does, no request is lost.
 //!
-//! The tests here are small. `make bench` runs the same with 200,000 and 1,000,000 requests (`ISOLATION_REQUESTS`).
+//! The tests here are small. `make bench` runs the same with 200,000 requests each (`ISOLATION_REQUESTS`).
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod server;
