@@ -8,6 +8,7 @@ use super::{
     Batch, BatchRow, Goal, Journal, LabAction, LabId, LineageRow, Pace, Prompt, Refusal, StepState, Tally,
     blind::{self, BlindVerdict},
     capture::{CaptureStore, CapturedLines},
+    changes::{Change, ChangeLog},
     day::{DayLedger, P99_TARGET_MS},
     faults::FaultPlan,
     goal,
@@ -228,6 +229,8 @@ pub struct Experiment {
     /// The endpoint that the clients call: the last one that came into service.
     pub(super) called: Option<EndpointName>,
     own_texts: Vec<OwnText>,
+    /// When the learner's own reviews were last replaced.
+    own_since: VirtualTime,
     pub(super) session_open: bool,
     pub(super) fetched: [bool; 3],
     pub(super) signatures_read: [bool; 3],
@@ -244,6 +247,7 @@ pub struct Experiment {
     pub(super) disagreement_read: bool,
     pub(super) guardrails: Guardrails,
     done: Vec<bool>,
+    changes: ChangeLog,
     pub(super) test_results: TestResults,
     /// Whether the list of managed shadow tests was asked for.
     pub(super) tests_listed: bool,
@@ -300,6 +304,7 @@ impl Experiment {
             service,
             called: None,
             own_texts: Vec::new(),
+            own_since: VirtualTime::ZERO,
             session_open: lab != LabId::AbTesting,
             fetched: [lab != LabId::AbTesting; 3],
             signatures_read: [false; 3],
@@ -314,6 +319,7 @@ impl Experiment {
             disagreement_read: false,
             guardrails: Guardrails::default(),
             done: vec![false; lesson.steps.len()],
+            changes: ChangeLog::default(),
             test_results: TestResults::new(),
             tests_listed: false,
             capture: CaptureStore::new(seed),
@@ -564,9 +570,17 @@ impl Experiment {
         own.or_else(|| self.corpus().get(review).map(|r| r.text.as_str()))
     }
 
+    /// The text that a request carried; none once the learner's own reviews were replaced by others.
+    pub fn text_of(&self, record: &InvocationRecord) -> Option<&str> {
+        let replaced =
+            record.review.0 as usize >= self.corpus().built_in_len() && record.arrival < self.own_since;
+        if replaced { None } else { self.text(record.review) }
+    }
+
     /// Sends the learner's own reviews from now on; none at all sends the built-in ones again. Their predictions
     /// must be filled in anew.
     pub fn set_own_reviews(&mut self, own: Vec<(String, Option<Stars>)>) {
+        self.own_since = self.now();
         self.table.truncate(ReviewId(self.corpus().built_in_len() as u32));
         self.own_texts.clear();
         self.capture.forget_bodies();
@@ -738,7 +752,16 @@ impl Experiment {
                     let _ = self.simulation.retire(fleet);
                     self.ledger.metrics.retire(fleet, now);
                 }
-                FleetChange::Route(name) => self.route(&name),
+                FleetChange::Route(name) => {
+                    self.route(&name);
+                    if self
+                        .plane
+                        .endpoint(name.as_str())
+                        .is_some_and(|e| e.status == EndpointStatus::InService)
+                    {
+                        self.changes.in_effect(name.as_str(), now);
+                    }
+                }
             }
         }
         self.freeze_tests();
@@ -815,12 +838,19 @@ impl Experiment {
         self.viewed.clear();
     }
 
+    /// What was changed on an endpoint, by time.
+    pub fn changes(&self, endpoint: &str) -> Vec<Change> {
+        self.changes.of(endpoint)
+    }
+
     /// Does an action now.
     ///
     /// # Errors
     /// [`Refusal`] with the service's words, or the lab's; nothing has changed then.
     pub fn act(&mut self, action: &LabAction) -> Result<Value, Refusal> {
+        let now = self.now();
         let outcome = self.update(action)?;
+        self.changes.act(action, now);
         self.judge();
         Ok(outcome)
     }
