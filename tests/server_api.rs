@@ -153,13 +153,13 @@ async fn split_and_copies_are_drawn_independently() {
     let sum = n as f64;
     let (row, column) = (|i: usize| cells[i][0] + cells[i][1], |j: usize| cells[0][j] + cells[1][j]);
     let mut chi_square = 0.0;
-    for i in 0..2 {
-        for j in 0..2 {
+    for (i, cells) in cells.iter().enumerate() {
+        for (j, seen) in cells.iter().enumerate() {
             let expected = row(i) * column(j) / sum;
-            chi_square += (cells[i][j] - expected).powi(2) / expected;
+            chi_square += (seen - expected).powi(2) / expected;
         }
     }
-    // One degree of freedom: above 19.5 once in a hundred thousand runs. One draw for both would give {n}.
+    // One degree of freedom: above 19.5 once in a hundred thousand runs. One draw for both would give 3,000.
     assert!(chi_square < 19.5, "{cells:?}: {chi_square}");
     for share in [row(0) / sum, column(1) / sum] {
         assert!((share - 0.5).abs() < 4.5 * (0.25 / sum).sqrt(), "{cells:?}");
