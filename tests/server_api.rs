@@ -139,8 +139,7 @@ async fn split_and_copies_are_drawn_independently() {
         }
         take(&server);
     }
-    server.until("rollout_shadow_in_flight{", "", |v| v == 0.0).await;
-    server.until("rollout_shadow_queued{", "", |v| v == 0.0).await;
+    server.until_copies_end().await;
     take(&server);
     assert_eq!(
         (served.len() as u64, served.keys().filter(|id| copied.contains_key(id)).count()),
