@@ -4,13 +4,16 @@ SHELL := bash
 PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help serve build test bench fmt models screens clean
+.PHONY: help serve server build test bench fmt models screens clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 serve: build ## the app on http://127.0.0.1:8080/ (PORT=8081 for another port)
 	@python3 .ci/serve.py dist --port $(PORT)
+
+server: build ## the site with real endpoints on http://127.0.0.1:8080/ (ARGS: as `rollout-lab serve --help` says)
+	@.ci/server.sh $(ARGS)
 
 build: ## the release site in dist/, ready for any static host
 	@.ci/build.sh

@@ -13,6 +13,15 @@ benches() {
         say "Native benches, without tract (about 2 minutes the first time)"
         cargo bench --locked --no-default-features --bench '*'
     fi
+    say "Server: a shadow's failures, and changes under load"
+    ISOLATION_REQUESTS="${ISOLATION_REQUESTS:-200000}" cargo test --locked --release --test server_isolation -- --nocapture --test-threads=1
+    if command -v nginx >/dev/null && command -v wrk >/dev/null; then
+        say "Server: beside nginx, and Envoy where it is installed"
+        cargo build --locked --release --bin rollout-lab
+        python3 tests/python/routers.py "$TARGET/release/rollout-lab" --rounds 5
+    else
+        note "The server is not compared: nginx and wrk are not installed."
+    fi
     for bench in tests/browser/*.bench.mjs; do
         say "$(basename "$bench" .bench.mjs)"
         node "$bench"

@@ -139,8 +139,7 @@ async fn split_and_copies_are_drawn_independently() {
         }
         take(&server);
     }
-    server.until("rollout_shadow_in_flight{", "", |v| v == 0.0).await;
-    server.until("rollout_shadow_queued{", "", |v| v == 0.0).await;
+    server.until_copies_end().await;
     take(&server);
     assert_eq!(
         (served.len() as u64, served.keys().filter(|id| copied.contains_key(id)).count()),
@@ -153,13 +152,13 @@ async fn split_and_copies_are_drawn_independently() {
     let sum = n as f64;
     let (row, column) = (|i: usize| cells[i][0] + cells[i][1], |j: usize| cells[0][j] + cells[1][j]);
     let mut chi_square = 0.0;
-    for i in 0..2 {
-        for j in 0..2 {
+    for (i, cells) in cells.iter().enumerate() {
+        for (j, seen) in cells.iter().enumerate() {
             let expected = row(i) * column(j) / sum;
-            chi_square += (cells[i][j] - expected).powi(2) / expected;
+            chi_square += (seen - expected).powi(2) / expected;
         }
     }
-    // One degree of freedom: above 19.5 once in a hundred thousand runs. One draw for both would give {n}.
+    // One degree of freedom: above 19.5 once in a hundred thousand runs. One draw for both would give 3,000.
     assert!(chi_square < 19.5, "{cells:?}: {chi_square}");
     for share in [row(0) / sum, column(1) / sum] {
         assert!((share - 0.5).abs() < 4.5 * (0.25 / sum).sqrt(), "{cells:?}");
@@ -488,4 +487,40 @@ async fn an_end_drains() {
     }
     server.end().await;
     assert_eq!(asked.await.unwrap().unwrap().status(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn traffic_is_sent_by_its_schedule() {
+    use rollout_lab::server::generate::{Arrivals, Body, GenerateError, Plan, generate};
+    let good = Upstream::start(Mood::Well).await;
+    let server = Server::start(settings(&good.declared("good"))).await;
+    server.deploy(&[("A", "good", 1.0), ("B", "good", 1.0)], &[]).await;
+    let body = Body {
+        content_type: hyper::header::HeaderValue::from_static("application/jsonlines"),
+        bytes: REVIEW.into(),
+    };
+    let plan = |endpoint: &str, rate| Plan {
+        target: format!("http://{}", server.address),
+        endpoint: endpoint.to_owned(),
+        rate,
+        lasts: std::time::Duration::from_millis(500),
+        arrivals: Arrivals::Constant,
+        bodies: vec![body.clone()],
+        token: None,
+    };
+    let send = async |plan| {
+        let (_stop, stopped) = tokio::sync::oneshot::channel();
+        let mut last = None;
+        generate(plan, |p| last = Some(p), stopped).await.map(|report| (report, last.unwrap()))
+    };
+    // However slow the machine: what was due was sent, late if need be.
+    let (report, last) = send(plan("ep", 401.0)).await.unwrap();
+    assert_eq!((report.due, report.answered, report.failed.len(), last.answered), (200, 200, 0, 200));
+    assert_eq!(report.by_variant.values().sum::<u64>(), 200);
+    assert!(report.from_schedule.p50_ms >= report.from_sending.p50_ms);
+    let (report, _) = send(plan("nope", 41.0)).await.unwrap();
+    assert_eq!((report.answered, report.failed), (0, BTreeMap::from([("400".to_owned(), 20)])));
+    assert_eq!(send(plan("ep", 0.0)).await.unwrap_err(), GenerateError::Rate { rate: 0.0 });
+    let nothing = Plan { bodies: Vec::new(), ..plan("ep", 1.0) };
+    assert_eq!(send(nothing).await.unwrap_err(), GenerateError::Empty);
 }

@@ -1,6 +1,6 @@
 //! Whatever a shadow does, callers see nothing of it; whatever the control plane does, no request is lost.
 //!
-//! The tests here are small. `make bench` runs the same with 200,000 and 1,000,000 requests (`ISOLATION_REQUESTS`).
+//! The tests here are small. `make bench` runs the same with 200,000 requests each (`ISOLATION_REQUESTS`).
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod server;
@@ -74,13 +74,13 @@ async fn callers_see_nothing_of_a_shadow() {
         let (took, failed) = load(&server, n).await;
         assert_eq!(failed, 0, "{mood:?}");
         // Every copy ends: answered, failed, dropped, or by the time limit of copies.
-        server.until("rollout_shadow_in_flight{", "ghost", |v| v == 0.0).await;
-        server.until("rollout_shadow_queued{", "ghost", |v| v == 0.0).await;
+        server.until_copies_end().await;
         let dropped = server.metric("rollout_shadow_dropped_total", "ghost").await;
         let recorded = server.metric("rollout_invocations_total", "ghost").await;
         let most = server.metric("rollout_shadow_in_flight_max", "ghost").await;
         assert!(most <= 8.0, "{mood:?}: {most} copies at a time");
-        if let Some(ill) = &ill {
+        // A server that hangs learns late that a copy was given up, and may hold the next one already.
+        if let Some(ill) = ill.as_ref().filter(|_| mood != Some(Mood::Hanging)) {
             assert!(ill.most_under_way.load(Ordering::SeqCst) <= 8, "{mood:?}");
         }
         // Half of the requests, within 5 standard deviations.

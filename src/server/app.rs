@@ -488,8 +488,12 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, end: impl Future<Output
 /// [`StartError`].
 pub fn run(settings: Settings, started: impl FnOnce(SocketAddr)) -> Result<(), StartError> {
     let listen = settings.guarded()?;
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    if settings.threads > 0 {
+    // One thread needs nobody to hand work over to, which is what several cost.
+    let mut runtime = match settings.threads {
+        1 => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
+    };
+    if settings.threads > 1 {
         runtime.worker_threads(settings.threads);
     }
     let runtime = runtime.enable_all().thread_name("server").build().map_err(StartError::Thread)?;

@@ -26,7 +26,7 @@ use super::{
     store::{Logged, Store},
 };
 use crate::{
-    controller::{ControlPlane, Durations, FleetChange, FleetOrder, reply_to},
+    controller::{ControlPlane, Durations, FleetChange, FleetOrder, Transition, TransitionKind, reply_to},
     domain::{Arn, Command, CommandError, ResourceKind, SECOND_NS, ShadowRule, VirtualTime},
 };
 
@@ -247,20 +247,31 @@ impl Actor {
         plane.advance(now);
         let mut launched = Vec::new();
         for endpoint in plane.endpoints().filter(|e| e.status.serves()) {
-            for (production, list) in [(true, endpoint.variants()), (false, endpoint.shadows())] {
-                launched.extend(list.iter().map(|v| {
-                    FleetChange::Launch(FleetOrder {
-                        fleet: v.fleet,
-                        endpoint: endpoint.name.clone(),
-                        variant: v.name.clone(),
-                        artifact: v.artifact,
-                        instance_type: v.instance_type,
-                        instances: v.current_count,
-                        strategy: v.strategy,
-                        config: endpoint.config.clone(),
-                        production,
-                    })
-                }));
+            // Beside what serves, what an update under way has brought up already.
+            let coming = match &endpoint.transition {
+                Some(Transition { kind: TransitionKind::Update { config, deployment, .. }, .. })
+                    if deployment.all().any(|v| v.current_count > 0) =>
+                {
+                    Some((config, deployment))
+                }
+                _ => None,
+            };
+            for (config, deployment) in [(&endpoint.config, &endpoint.deployment)].into_iter().chain(coming) {
+                for (production, list) in [(true, &deployment.variants), (false, &deployment.shadows)] {
+                    launched.extend(list.iter().map(|v| {
+                        FleetChange::Launch(FleetOrder {
+                            fleet: v.fleet,
+                            endpoint: endpoint.name.clone(),
+                            variant: v.name.clone(),
+                            artifact: v.artifact,
+                            instance_type: v.instance_type,
+                            instances: v.current_count,
+                            strategy: v.strategy,
+                            config: config.clone(),
+                            production,
+                        })
+                    }));
+                }
             }
         }
         self.follow(&launched, plane, now);

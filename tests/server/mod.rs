@@ -99,6 +99,22 @@ impl Server {
         }
     }
 
+    /// Waits until no copy waits or is worked on.
+    pub async fn until_copies_end(&self) {
+        loop {
+            // Both from one page: what leaves the queue is under way then.
+            let page = self.get("/metrics").await;
+            let busy = |l: &&str| {
+                ["rollout_shadow_in_flight{", "rollout_shadow_queued{"].iter().any(|n| l.starts_with(n))
+                    && !l.ends_with(" 0")
+            };
+            if page.lines().filter(busy).count() == 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     pub async fn until_in_service(&self, endpoint: &str) {
         loop {
             let said = self.must("DescribeEndpoint", json!({"EndpointName": endpoint})).await;
