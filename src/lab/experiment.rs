@@ -9,6 +9,7 @@ use super::{
     blind::{self, BlindVerdict},
     capture::{CaptureStore, CapturedLines},
     day::{DayLedger, P99_TARGET_MS},
+    decide::{self, Decisions, RunningTest},
     faults::FaultPlan,
     goal,
     guardrails::Guardrails,
@@ -160,6 +161,8 @@ struct Ledger {
     /// The last request of a caller: the copies that follow belong to it.
     last: Option<InvocationRecord>,
     pairs: Vec<PairLedger>,
+    /// The test that runs.
+    test: Option<Box<RunningTest>>,
     /// Hours and their cost, in the lab that asks for them.
     day: Option<Box<DayLedger>>,
 }
@@ -186,6 +189,9 @@ impl Ledger {
         self.recent.record(r);
         if let Some(day) = &mut self.day {
             day.record(r);
+        }
+        if let Some(test) = &mut self.test {
+            test.record(r);
         }
         self.sent += 1;
         self.answered += u64::from(r.status.is_answered());
@@ -243,6 +249,7 @@ pub struct Experiment {
     pub(super) lineage_read: bool,
     pub(super) disagreement_read: bool,
     pub(super) guardrails: Guardrails,
+    pub(super) decisions: Decisions,
     done: Vec<bool>,
     pub(super) test_results: TestResults,
     /// Whether the list of managed shadow tests was asked for.
@@ -290,6 +297,7 @@ impl Experiment {
                 answered: 0,
                 last: None,
                 pairs: Vec::new(),
+                test: None,
                 day: match lab {
                     LabId::Autoscaling => Some(Box::new(DayLedger::new(P99_TARGET_MS))),
                     LabId::BlindRound => Some(Box::new(DayLedger::new(blind::BLIND_SLOW_MS))),
@@ -313,6 +321,7 @@ impl Experiment {
             lineage_read: false,
             disagreement_read: false,
             guardrails: Guardrails::default(),
+            decisions: Decisions::default(),
             done: vec![false; lesson.steps.len()],
             test_results: TestResults::new(),
             tests_listed: false,
@@ -393,6 +402,11 @@ impl Experiment {
                     deployment_config: None,
                 },
             ],
+            LabId::Peeking
+            | LabId::PlanATest
+            | LabId::SplitDetective
+            | LabId::BanditRace
+            | LabId::FalseFriends => decide::furniture(self.lab),
             LabId::Sandbox => vec![
                 model("reviews-a", Artifact::A),
                 model("reviews-b", Artifact::B),
@@ -408,6 +422,11 @@ impl Experiment {
             let [_, bad] = lessons::guardrails::VERSIONS;
             let _ = self.break_version(bad, lessons::guardrails::BAD, super::MAX_FAULT_S);
             self.guardrails.follow(&self.plane, VirtualTime::ZERO);
+        }
+        if self.lab == LabId::FalseFriends
+            && let Ok(spiky) = VariantName::new(decide::SPIKY.0)
+        {
+            self.faults.hide(spiky, decide::SPIKY.1, VirtualTime::ZERO);
         }
         if self.is_blind()
             && let (Some((fault, at_s)), Ok(candidate)) =
@@ -493,6 +512,19 @@ impl Experiment {
     /// A sample of the requests since the last call of this.
     pub(super) fn take_recent(&mut self) -> Vec<InvocationRecord> {
         self.ledger.recent.take()
+    }
+
+    /// The test that runs, or ran last.
+    pub(super) fn test(&self) -> Option<&RunningTest> {
+        self.ledger.test.as_deref()
+    }
+
+    pub(super) fn test_mut(&mut self) -> Option<&mut RunningTest> {
+        self.ledger.test.as_deref_mut()
+    }
+
+    pub(super) fn set_test(&mut self, test: RunningTest) {
+        self.ledger.test = Some(Box::new(test));
     }
 
     pub(super) fn day(&self) -> Option<&DayLedger> {
@@ -813,6 +845,7 @@ impl Experiment {
             None => {}
         }
         self.viewed.clear();
+        self.follow_test();
     }
 
     /// Does an action now.
@@ -876,6 +909,7 @@ impl Experiment {
                 self.apply_faults();
             }
             LabAction::Decide { promote } => self.decide(*promote)?,
+            LabAction::Exercise { exercise, settings } => return self.exercise(*exercise, settings),
             LabAction::SetTraffic(settings) => {
                 self.simulation.set_traffic(*settings).map_err(Refusal::lab_rule)?;
             }
@@ -1102,7 +1136,7 @@ impl Experiment {
     }
 
     /// Marks the steps whose goals are met: in order, and once and for all.
-    fn judge(&mut self) {
+    pub(super) fn judge(&mut self) {
         let steps = lessons::lesson(self.lab).steps;
         while let Some(next) = self.done.iter().position(|d| !d) {
             if !goal::judge(&steps[next].goal, self).done {

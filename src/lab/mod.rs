@@ -4,6 +4,7 @@ mod action;
 mod blind;
 mod capture;
 mod day;
+mod decide;
 mod disagreements;
 mod experiment;
 mod experiment_reply;
@@ -26,6 +27,10 @@ pub use capture::{
     CAPTURE_LIMIT_BYTES, CaptureView, CapturedLines, CapturedVariant, folder as capture_folder,
 };
 pub use day::{DAY_NIGHT_SHARE, DAY_PEAK_PER_SECOND, HourView, P99_TARGET_MS};
+pub use decide::{
+    Assessment, Board, Chart, Curve, DecideGoal, DecideView, Document, Dots, Exercise, Memo, Reading, Role,
+    Setting, TestPlan,
+};
 pub use disagreements::{
     DisagreementFilter, DisagreementOrder, DisagreementPage, DisagreementQuery, DisagreementRow,
 };

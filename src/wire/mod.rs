@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::{
     analysis::metrics::{Datapoint, Metric, Statistic},
     domain::{Artifact, InvocationRecord, Stars},
-    lab::{CapturedLines, DisagreementPage, DisagreementQuery, LabAction, MetricSummary, Snapshot},
+    lab::{
+        Board, CapturedLines, DisagreementPage, DisagreementQuery, Exercise, LabAction, MetricSummary,
+        Snapshot,
+    },
 };
 
 pub use crate::lab::{Journal, JournalEntry, Refusal};
@@ -63,6 +66,13 @@ pub enum ToWorker {
         /// What is asked.
         question: TestQuestion,
     },
+    /// Asks about decisions. Answered by `Decisions` with the same number.
+    Decisions {
+        /// Number of the message.
+        id: u64,
+        /// What is asked.
+        question: DecideQuestion,
+    },
     /// Whether the page is seen: an unseen page needs no snapshots.
     Visible(bool),
     /// Fetches an artefact once more whose file did not arrive.
@@ -94,6 +104,28 @@ pub enum TestAnswer {
     Statistics(Vec<MetricSummary>),
     /// Lines, and where to go on.
     Captured(CapturedLines),
+}
+
+/// What a page asks about decisions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum DecideQuestion {
+    /// What an exercise's panel shows, with the settings that are being typed.
+    Board(Exercise, Vec<f64>),
+    /// The signed memo with this journal as files.
+    Sign(Journal),
+    /// Reads a memo's JSON and holds it against its hash.
+    Open(String),
+}
+
+/// What the worker answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum DecideAnswer {
+    /// What the panel shows.
+    Board(Board),
+    /// Markdown, JSON and hash of the memo; none while nothing is signed.
+    Signed(Option<[String; 3]>),
+    /// The journal that leads to the memo and its hash, or why the file is none.
+    Opened(Result<(Journal, String), String>),
 }
 
 /// Asks for one series per variant of an endpoint.
@@ -182,6 +214,13 @@ pub enum FromWorker {
         id: u64,
         /// The answer.
         answer: TestAnswer,
+    },
+    /// About decisions.
+    Decisions {
+        /// Number of the message.
+        id: u64,
+        /// The answer.
+        answer: DecideAnswer,
     },
     /// A request explained.
     Explained {

@@ -17,8 +17,11 @@ use crate::{
     controller::EndpointStatus,
     domain::{Artifact, ReviewId, SECOND_NS, Stars, VirtualTime},
     inference::{Model, ModelError, Prediction, Prepared, ServiceCost, Tokens, measure},
-    lab::{Experiment, Journal, JournalEntry, LabAction, LabId, Pace, Progress, Refusal},
-    wire::{FromWorker, MetricQuery, Opinion, OwnFile, TestAnswer, TestQuestion, ToWorker, VariantSeries},
+    lab::{Document, Exercise, Experiment, Journal, JournalEntry, LabAction, LabId, Pace, Progress, Refusal},
+    wire::{
+        DecideAnswer, DecideQuestion, FromWorker, MetricQuery, Opinion, OwnFile, TestAnswer, TestQuestion,
+        ToWorker, VariantSeries,
+    },
 };
 
 /// Longest slice of computing, ms: a message waits no longer than that.
@@ -182,6 +185,7 @@ fn slice(shared: &Shared) -> i32 {
     worker.take_in(began);
     worker.publish();
     let busy = worker.replay.is_some()
+        || worker.experiment.has_replay()
         || worker.incoming.is_some()
         || worker.experiment.pace() != Pace::Paused
         || worker.table_is_short();
@@ -369,6 +373,10 @@ impl Worker {
                 };
                 self.say(&FromWorker::Tests { id, answer });
             }
+            ToWorker::Decisions { id, question } => {
+                let answer = self.decide(question);
+                self.say(&FromWorker::Decisions { id, answer });
+            }
             ToWorker::Visible(visible) => self.visible = visible,
             ToWorker::Load(artifact) => {
                 let slot = &mut self.models[artifact.index()];
@@ -386,10 +394,28 @@ impl Worker {
         Vec::new()
     }
 
+    fn decide(&self, question: DecideQuestion) -> DecideAnswer {
+        match question {
+            DecideQuestion::Board(exercise, settings) => {
+                DecideAnswer::Board(self.experiment.board(exercise, &settings))
+            }
+            DecideQuestion::Sign(journal) => {
+                DecideAnswer::Signed(self.experiment.signed_memo().map(|memo| {
+                    let document = Document::sign(memo.clone(), journal);
+                    [document.markdown(), document.json(), document.sha256]
+                }))
+            }
+            DecideQuestion::Open(text) => DecideAnswer::Opened(
+                Document::read(&text).map(|document| (document.journal, document.sha256)),
+            ),
+        }
+    }
+
     /// Models that an action is about.
     fn wanted_by(&self, action: &LabAction) -> Vec<Artifact> {
         match action {
             LabAction::FetchArtifact(artifact) => vec![*artifact],
+            LabAction::Exercise { exercise, .. } => self.experiment.needed_by(*exercise),
             _ => Vec::new(),
         }
     }
@@ -535,6 +561,7 @@ impl Worker {
         if self.replay.is_some() {
             return self.do_again(began);
         }
+        self.go_through_universes(began);
         let short = self.serving().into_iter().find(|a| !self.experiment.is_ready(*a));
         if let Some(artifact) = short {
             // Time stands still until every review that may be sent has its answer.
@@ -557,6 +584,14 @@ impl Worker {
             self.fill(artifact, began);
         }
         wanted.filter(|a| matches!(self.models[a.index()], Loaded::No))
+    }
+
+    /// Goes through universes of a replay, for most of a slice.
+    fn go_through_universes(&mut self, began: f64) {
+        while self.experiment.has_replay() && now_ms() - began < SLICE_MS {
+            self.experiment.go_on_with_replay(CHUNK);
+            self.changed = true;
+        }
     }
 
     /// Lets virtual time go to `until`, or as far as a slice of computing allows.
@@ -664,6 +699,22 @@ impl Worker {
             }
             if self.experiment.now() < until {
                 return None;
+            }
+            // What the learner stopped need not be done again; all else is.
+            let stops = LabAction::Exercise { exercise: Exercise::StopUniverses, settings: Vec::new() };
+            if self.experiment.has_replay() && entry.as_ref().is_none_or(|e| e.action != stops) {
+                self.go_through_universes(began);
+                if self.experiment.has_replay() {
+                    break;
+                }
+            }
+            let wanted = match entry.as_ref().map(|e| &e.action) {
+                Some(LabAction::Exercise { exercise, .. }) => self.experiment.needed_by(*exercise),
+                _ => Vec::new(),
+            };
+            if let Some(artifact) = wanted.into_iter().find(|a| !self.experiment.is_ready(*a)) {
+                self.fill(artifact, began);
+                return matches!(self.models[artifact.index()], Loaded::No).then_some(artifact);
             }
             match entry {
                 Some(entry) => {
