@@ -300,7 +300,7 @@ const NIGHT: f64 = 0.25;
 
 /// From 0 at night to 1 at the peak.
 fn daylight(hour: u64) -> f64 {
-    let from_peak = (hour as f64 - PEAK_HOUR as f64) / 24.0;
+    let from_peak = (hour as f64 - PEAK_HOUR) / 24.0;
     0.5 + 0.5 * libm::cos(std::f64::consts::TAU * from_peak)
 }
 

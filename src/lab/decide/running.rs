@@ -278,7 +278,7 @@ impl RunningTest {
             let rest = rest.into_iter().filter(|o| *o != primary);
             let p = |o: Outcome| fixed_estimate(a, b, o, alpha).map(|e| e.p);
             let secondary = rest.map(|o| Secondary { name: o.name().to_owned(), p: p(o) }).collect();
-            self.horizon = Some((n, fixed.clone(), secondary));
+            self.horizon = Some((n, fixed, secondary));
         }
         if self.points.len() >= LOOKS_KEPT {
             let mut place = 0;
@@ -307,7 +307,7 @@ impl RunningTest {
         match self.plan.reading {
             Reading::Fixed => match &self.horizon {
                 // Read once, there; what came after is not looked at.
-                Some((at, estimate, _)) => (Method::Fixed, estimate.clone(), (*at).min(self.plan.planned_n)),
+                Some((at, estimate, _)) => (Method::Fixed, *estimate, (*at).min(self.plan.planned_n)),
                 None => (Method::Fixed, Err(UNSEEN.into()), n),
             },
             Reading::AnyTime => {
@@ -500,8 +500,10 @@ impl RunningTest {
         board.fact("Test", self.plan_words());
         board.fact("Requests", self.counts_words());
         let primary = self.plan.primary;
-        board.fact("Means", format!("{}, {}", self.mean_words(0, primary), self.mean_words(1, primary)));
         let purse = self.plan.reading.design().is_some();
+        if !purse {
+            board.fact("Means", format!("{}, {}", self.mean_words(0, primary), self.mean_words(1, primary)));
+        }
         if let Some(last) = self.points.last().filter(|_| !purse) {
             let of = |v: f64| shown(primary, v).0;
             let unit = shown(primary, 0.0).1;

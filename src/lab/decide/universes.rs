@@ -189,10 +189,7 @@ impl Universes {
 /// Share of tests without an effect that a fixed test at some of so many even looks calls different.
 fn expected_alarms(looks: u64) -> Option<f64> {
     let information: Vec<f64> = (1..=looks).map(|k| k as f64 / looks as f64).collect();
-    crossing(&information, &vec![Z; information.len()]).ok()?.last().map(|one_sided| {
-        // Crossing both bounds in one test is so rare that it does not show.
-        *one_sided
-    })
+    crossing(&information, &vec![Z; information.len()]).ok()?.last().copied()
 }
 
 /// Squared standard error of the difference of two shares; none while it has none.

@@ -9,6 +9,7 @@ mod call;
 mod comparison;
 mod configuration;
 mod day;
+mod decide;
 mod deploy;
 mod deployment;
 mod describe;
@@ -39,6 +40,7 @@ mod verdict;
 mod weights;
 
 pub use call::CallLanguage;
+pub use decide::TestBoard;
 use leptos::prelude::*;
 
 use crate::lab::Control;
@@ -83,6 +85,7 @@ pub const fn title(control: Control) -> &'static str {
         Control::Harm => "Users harmed",
         Control::Update => "Another configuration",
         Control::Verdict => "Your verdict",
+        Control::Exercise(exercise) => exercise.title(),
     }
 }
 
@@ -126,6 +129,7 @@ pub fn body(control: Control) -> AnyView {
         Control::Harm => view! { <harm::HarmPanel /> }.into_any(),
         Control::Update => view! { <update::Update /> }.into_any(),
         Control::Verdict => view! { <verdict::Verdict /> }.into_any(),
+        Control::Exercise(exercise) => decide::panel(exercise),
     }
 }
 
