@@ -690,7 +690,19 @@ impl Worker {
         while let Some(Replay { journal, next }) = &self.replay {
             let (next, entry) = (*next, journal.entries.get(*next).cloned());
             let until = entry.as_ref().map_or(journal.reached, |e| e.at);
-            let needed = self.serving().into_iter().find(|a| !self.experiment.is_ready(*a));
+            // Only where time goes on or requests are sent: what was done before a model's cost was known, its
+            // statement included, would wait for ever.
+            let sends = entry.as_ref().is_some_and(|e| {
+                matches!(
+                    e.action,
+                    LabAction::Invoke { .. }
+                        | LabAction::InvokeSample { .. }
+                        | LabAction::CompareRollouts { .. }
+                        | LabAction::Step { .. }
+                )
+            });
+            let serving = if sends || self.experiment.now() < until { self.serving() } else { Vec::new() };
+            let needed = serving.into_iter().find(|a| !self.experiment.is_ready(*a));
             let waits = needed
                 .or_else(|| (self.experiment.now() < until).then(|| self.go_to(until, began)).flatten());
             if let Some(artifact) = waits {

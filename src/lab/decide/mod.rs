@@ -183,8 +183,7 @@ impl Experiment {
                     "No: that would show in one group alone, and spare the others. Cut by what it would hit."
                         .to_owned()
                 };
-                let state = Some(if right { State::Passed } else { State::Failed });
-                self.decisions.show(exercise, Board { state, ..Board::says(words) });
+                self.decisions.show(exercise, Board::says(words));
             }
             Exercise::Slower => {
                 let right = s[0] == 1.0;
@@ -195,8 +194,7 @@ impl Experiment {
                 } else {
                     "Look again: which row would a caller feel?"
                 };
-                let state = Some(if right { State::Passed } else { State::Failed });
-                self.decisions.show(exercise, Board { state, ..Board::says(words) });
+                self.decisions.show(exercise, Board::says(words));
             }
             Exercise::Memo => {
                 let memo = self.memo()?;

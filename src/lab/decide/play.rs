@@ -223,9 +223,7 @@ fn bandits_board(s: &[f64], world: &World, corpus: &Corpus, seed: u64) -> Result
             of(rates[0])
         },
     );
-    board.table.push(
-        ["Policy", "To B", "Lost", "P(B better)", "A fixed test on these data"].map(str::to_owned).to_vec(),
-    );
+    board.table.push(["Policy", "To B", "Lost", "P(B better)", "A fixed test"].map(str::to_owned).to_vec());
     for (policy, name) in POLICIES.into_iter().enumerate() {
         let [a, b] = &arms[policy];
         let posterior = |p: &Proportion| BetaPosterior::after(1.0, 1.0, p);
@@ -468,7 +466,7 @@ fn slice_board(cut: usize, seed: u64) -> Result<Board> {
             p_words(whole.p)
         ))
     };
-    board.table.push(["Group", "A", "B", "Share of B", "Split in this group"].map(str::to_owned).to_vec());
+    board.table.push(["Group", "A", "B", "Share of B", "Split"].map(str::to_owned).to_vec());
     for (group, c) in counts[cut].iter().enumerate() {
         let p = srm_chi_square(c, &[1.0, 1.0])?.p;
         let word = if p < SRM_ALARM { "mismatch" } else { "as promised" };
@@ -485,4 +483,123 @@ fn slice_board(cut: usize, seed: u64) -> Result<Board> {
 
 fn p_words(p: f64) -> String {
     if p < 1e-4 { "p < 0.0001".to_owned() } else { format!("p = {p:.4}") }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::lab::decide::Exercise;
+
+    fn usual(exercise: Exercise, change: &[(usize, f64)]) -> Vec<f64> {
+        let mut s = exercise.usual();
+        change.iter().for_each(|(i, v)| s[*i] = *v);
+        s
+    }
+
+    /// A model is right on a fixed part of the reviews, more often where they are about food.
+    fn right(corpus: &Corpus, a: u64, b: u64) -> Vec<u8> {
+        let hash = |i: usize| (i as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        let easy = |i: usize| match corpus.reviews()[i].domain {
+            crate::simulation::ReviewDomain::Food => 15,
+            _ => 0,
+        };
+        (0..corpus.len())
+            .map(|i| {
+                let u = hash(i) % 100;
+                u8::from(u < a + easy(i)) | u8::from(u < b + easy(i)) << 1
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_suspect_leaves_a_trace_in_one_property_alone() {
+        let mut met = [false; 5];
+        for seed in 0..40 {
+            let guilty = culprit(seed);
+            met[guilty] = true;
+            let counts = logged(seed);
+            let sum = counts[0].iter().fold([0, 0], |s, c| [s[0] + c[0], s[1] + c[1]]);
+            let share = |c: &[u64; 2]| c[1] as f64 / (c[0] + c[1]) as f64;
+            assert!((share(&sum) - 0.47).abs() < 0.013, "seed {seed}: {}", share(&sum));
+            assert!(srm_chi_square(&sum, &[1.0, 1.0]).unwrap().p < 1e-6);
+            for (cut, groups) in counts.iter().enumerate() {
+                let shares: Vec<f64> = groups.iter().map(share).collect();
+                let low = shares.iter().copied().fold(1.0, f64::min);
+                let high = shares.iter().copied().fold(0.0, f64::max);
+                // Four standard errors of the smallest group, about 2,400 requests.
+                assert_eq!(
+                    high - low > 0.048,
+                    cut == guilty,
+                    "seed {seed}, cut {cut}: {shares:?}, culprit {guilty}"
+                );
+            }
+        }
+        assert_eq!(met, [true; 5]);
+    }
+
+    #[test]
+    fn pairs_find_what_the_unpaired_test_needs_five_times_the_requests_for() {
+        let found = |requests: f64| {
+            let board = paired_board(&usual(Exercise::Paired, &[(3, requests)]), 5).unwrap();
+            [0, 1].map(|i| board.dots[i].found.chars().filter(|c| *c != '.').count() as f64 / REPLAYS as f64)
+        };
+        // Power 0.8 within four standard errors of 200 tests.
+        let [paired, unpaired] = found(957.0);
+        assert!((paired - 0.8).abs() < 0.115 && unpaired < 0.4, "{paired} {unpaired}");
+        let [paired, unpaired] = found(5_258.0);
+        assert!((unpaired - 0.8).abs() < 0.115 && paired > 0.99, "{paired} {unpaired}");
+        let board = paired_board(&Exercise::Paired.usual(), 5).unwrap();
+        let facts: String = board.facts.iter().map(|(t, v)| format!("{t} {v}; ")).collect();
+        assert!(facts.contains("957 requests, each answered by both"), "{facts}");
+        assert!(
+            facts.contains("5,258 requests, each answered by one") && facts.contains("5.5 times"),
+            "{facts}"
+        );
+    }
+
+    #[test]
+    fn before_and_after_lie_at_dusk_and_not_over_whole_days() {
+        let corpus = Corpus::built_in();
+        let right = right(&corpus, 50, 50);
+        let run = |switch: f64, hours: f64, seed| {
+            before_after(&usual(Exercise::BeforeAfter, &[(1, switch), (2, hours)]), &right, &corpus, seed)
+                .unwrap()
+        };
+        let away = |d: [f64; 3]| d[1] > 0.0 || d[2] < 0.0;
+        for seed in [1, 2, 3] {
+            let dusk = run(20.0, 6.0, seed);
+            assert!(dusk.before_after[2] < -3.0, "{:?}", dusk.before_after);
+        }
+        // 95% intervals of what is not there miss it now and then: most of a few do not.
+        let lies = (0..10).filter(|seed| away(run(20.0, 24.0, *seed).before_after)).count();
+        let truths = (0..10).filter(|seed| away(run(20.0, 6.0, *seed).concurrent)).count();
+        assert!(lies <= 3 && truths <= 3, "{lies} {truths}");
+    }
+
+    #[test]
+    fn bandits_lose_less_and_their_data_are_refused() {
+        let corpus = Corpus::built_in();
+        let world = World {
+            sampler: Sampler::new(&corpus, &REAL_STAR_MIX, &DomainMix::default()),
+            right: right(&corpus, 45, 60),
+            to_b: 1 << 63,
+        };
+        let board = bandits_board(&usual(Exercise::Bandits, &[(1, 4_000.0)]), &world, &corpus, 3).unwrap();
+        let lost: Vec<f64> = board.table[1..].iter().map(|row| row[2].parse().unwrap()).collect();
+        // Half of 4,000 requests at 15 points, give or take what the draw of the reviews moves.
+        assert!((lost[0] - 300.0).abs() < 60.0 && lost[1] < 0.5 * lost[0], "{lost:?}");
+        assert!(board.table[1][4].contains("B is better"), "{:?}", board.table[1]);
+        for row in &board.table[2..] {
+            assert!(row[4].starts_with("refused: ") && row[4].contains("bandit"), "{row:?}");
+        }
+    }
+
+    #[test]
+    fn a_plan_that_cannot_be_says_why() {
+        assert!(plan(&usual(Exercise::Plan, &[(1, 0.0)])).headline.contains("no number of observations"));
+        assert!(plan(&usual(Exercise::Plan, &[(0, 98.0)])).headline.contains("p_b"));
+        let even = plan(&Exercise::Plan.usual());
+        assert!(even.headline.starts_with("2,8"), "{}", even.headline);
+    }
 }

@@ -164,7 +164,7 @@ pub struct RunningTest {
     pub peeks: Vec<Peek>,
     /// The fixed test at its end, with the rest of what was known there.
     horizon: Option<(u64, Result<Estimate>, Vec<Secondary>)>,
-    /// Requests since are not of this test: the split was changed.
+    /// Requests since are not of this test: it has reached its end, or the split was changed.
     closed: bool,
     /// Why that spoils the test: it had come to no verdict yet.
     disturbed: Option<String>,
@@ -292,6 +292,8 @@ impl RunningTest {
         if n < self.plan.planned_n {
             self.next_look = self.next_look.min(self.plan.planned_n);
         }
+        // What comes after the planned end is not of this test, however it is read.
+        self.closed |= n >= self.plan.planned_n;
         // What could be wrong with the plan was refused when it was made.
         let _ = self.judge(fixed, latency.map(|look| look.interval));
     }

@@ -203,3 +203,53 @@ fn squared_error(a: &Proportion, b: &Proportion) -> Option<f64> {
     };
     Some(of(a)? + of(b)?)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::simulation::{DomainMix, REAL_STAR_MIX};
+
+    fn replay(right: impl Fn(usize) -> u8, universes: f64, seed: u64) -> Universes {
+        let corpus = Corpus::built_in();
+        let world = World {
+            sampler: Sampler::new(&corpus, &REAL_STAR_MIX, &DomainMix::default()),
+            right: (0..corpus.len()).map(right).collect(),
+            to_b: 1 << 63,
+        };
+        let mut all = Universes::new(world, true, &[0.0, 3_000.0, 30.0, universes], seed);
+        while !all.is_done() {
+            all.step(&corpus);
+        }
+        all
+    }
+
+    #[test]
+    fn without_an_effect_each_reading_errs_as_often_as_it_says() {
+        let same = |i: usize| if i % 10 < 6 { 3 } else { 0 };
+        let all = replay(same, 1_000.0, 11);
+        let [fixed, peeked, sequence] = all.found();
+        // 5% and 28% of 1,000, within four standard errors; the sequence is below 5%.
+        assert!(
+            (22..=78).contains(&fixed) && (223..=337).contains(&peeked) && sequence <= 50,
+            "{:?}",
+            all.found()
+        );
+        let board = all.board();
+        assert!(board.headline.starts_with("B is A, yet of 1000 tests"), "{}", board.headline);
+        let expected = expected_alarms(30).unwrap();
+        // Armitage, McPherson and Rowe (1969).
+        assert!((expected - 0.280).abs() < 1e-3);
+        assert!(board.facts.iter().any(|(_, v)| v.contains("28.0% peeked at 30 times")), "{:?}", board.facts);
+    }
+
+    #[test]
+    fn a_real_difference_is_found_and_each_universe_is_its_own() {
+        let better = |i: usize| u8::from(i % 10 < 5) | u8::from(i % 10 < 7) << 1;
+        let all = replay(better, 40.0, 5);
+        assert!(all.found()[0] == 40 && all.found()[2] >= 38, "{:?}", all.found());
+        assert!(all.done.windows(2).all(|w| w[0].difference != w[1].difference));
+        assert_eq!(all.done, replay(better, 40.0, 5).done);
+        assert!(all.board().dots.iter().all(|d| !d.found.contains('A')));
+    }
+}

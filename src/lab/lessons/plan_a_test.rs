@@ -19,7 +19,7 @@ pub(super) static LESSON: Lesson = Lesson {
                 ),
                 Do("Note a plan with half the requests for B that finds five points or less with 80% power."),
                 Expect(
-                    "With A right in 62.7%, five points take about 2,900 requests, two and a half points four times as many: half the effect needs four times the requests.",
+                    "With A right in 62.7%, five points take about 2,800 requests, two and a half points four times as many: half the effect needs four times the requests.",
                 ),
                 Trap("\u{201c}We will run it for a week\u{201d} is no plan. A week of what, to see what?"),
             ],
@@ -34,7 +34,7 @@ pub(super) static LESSON: Lesson = Lesson {
             body: &[
                 Do("Note the same plan with a share of 5% for B."),
                 Expect(
-                    "5.26 times as many requests for the same answer. With as many as the equal split needs, the power falls from 80% to about 23%.",
+                    "About 5.3 times as many requests for the same answer. With as many as the equal split needs, the power falls from 80% to about 23%.",
                 ),
                 Why(
                     "A canary is there to see that nothing breaks: an error in 1% of its requests is met in 95% of canaries that serve 300. Whether B is *better* it cannot tell soon.",

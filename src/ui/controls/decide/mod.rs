@@ -9,10 +9,10 @@ use leptos::prelude::*;
 
 use super::act::{Act, Weight};
 use crate::{
-    lab::{Board, Exercise, LabAction},
+    lab::{Board, Exercise, LabAction, LabId},
     ui::{
         store::Store,
-        widgets::{Meter, Show},
+        widgets::{Disclosure, Meter, Show},
     },
     wire::{DecideAnswer, DecideQuestion},
 };
@@ -136,12 +136,21 @@ fn Replay(store: Store) -> impl IntoView {
     }
 }
 
-/// The test that runs, beside the metrics; nothing while none does.
+/// Labs whose steps start tests.
+const GUIDED: [LabId; 3] = [LabId::Peeking, LabId::PlanATest, LabId::Sandbox];
+
+/// The test that runs, beside the metrics; while none does and two variants serve, the way to start one.
 #[component]
 pub fn TestBoard() -> impl IntoView {
     let store = Store::expect();
     let runs = store.slice(|s| s.decide.assessment.is_some());
+    let two = store.slice(|s| !GUIDED.contains(&s.lab) && s.endpoints.iter().any(|e| e.variants.len() == 2));
     view! {
+        <Show when=move || runs.get() == Some(false) && two.get() == Some(true)>
+            <Disclosure title="Test these two variants" class="disclosure--panel">
+                {panel(Exercise::StartTest)}
+            </Disclosure>
+        </Show>
         <Show when=move || runs.get() == Some(true)>
             <section class="control control--test" aria-label="Decision">
                 <h3 class="control__title">"Decision"</h3>
