@@ -11,10 +11,22 @@ const at = stage();
 /** Longest that something may take on a busy machine. */
 const LONG_MS = 120_000;
 
-/** What axe finds beside the requests that move through the picture, whose signs are drawn for eyes alone. */
-async function violations(page) {
-  return (await all_violations(page)).filter((line) => !line.includes(".picture__request"));
-}
+/** What axe finds beside the requests that come and go under the picture. */
+const violations = (page) => all_violations(page, [".picture__request"]);
+
+/** Presses a button again and again until `holds`: the models may still be asked about the reviews. */
+const insist = (panel, name, holds, what) =>
+  until(
+    async () => {
+      await press(panel, name);
+      return holds();
+    },
+    what,
+    LONG_MS,
+  );
+
+/** Waits until the running test has a verdict. */
+const verdict = (board) => board.getByRole("strong").filter({ hasText: /^(passed|inconclusive|failed)$/ }).waitFor({ timeout: LONG_MS });
 
 /** Fills a panel's number fields and lists by their labels. */
 async function fill(panel, fields) {
@@ -56,7 +68,7 @@ const LABS = {
     },
     "Replay the A/A test 200 times": async (lab) => {
       const panel = lab.panel("Other universes");
-      await press(panel, "Replay the test");
+      await insist(panel, "Replay the test", async () => (await panel.getByRole("img").count()) > 0, "the replay begins");
       await replayed(panel);
       const [fixed, peeked, sequence] = [
         await found(panel, "Read once, at the end"),
@@ -158,9 +170,8 @@ const LABS = {
   "bandit-race": {
     "Let four policies race": async (lab) => {
       const panel = lab.panel("Bandit race");
-      await press(panel, "Start the race");
       const rows = panel.getByRole("table").getByRole("row");
-      await rows.nth(4).waitFor({ timeout: LONG_MS });
+      await insist(panel, "Start the race", async () => (await rows.count()) > 4, "the race is run");
       const lost = [];
       for (let i = 1; i <= 4; i++) lost.push(Number(await rows.nth(i).getByRole("cell").nth(1).innerText()));
       assert.equal(Math.min(...lost), lost[1], `Thompson loses least: ${lost}`);
@@ -173,8 +184,9 @@ const LABS = {
   },
   "false-friends": {
     "Let before and after fool you": async (lab) => {
-      await fill(lab.panel("Before and after"), { "Hour of the switch": 20 });
-      await press(lab.panel("Before and after"), "Compare");
+      const panel = lab.panel("Before and after");
+      await fill(panel, { "Hour of the switch": 20 });
+      await insist(panel, "Compare", async () => (await panel.getByText(/^Before and after differ/).count()) > 0, "they differ");
     },
     "Compare whole days": async (lab) => {
       await fill(lab.panel("Before and after"), { "Hours compared": 24 });
@@ -238,14 +250,7 @@ test("200 universes of 20,000 requests are gone through while the page answers",
   await lab.opened();
   const panel = lab.panel("Other universes");
   // The models must have answered every review before a replay begins.
-  await until(
-    async () => {
-      await press(panel, "Replay the test");
-      return (await panel.getByRole("img").count()) > 0;
-    },
-    "the replay begins",
-    LONG_MS,
-  );
+  await insist(panel, "Replay the test", async () => (await panel.getByRole("img").count()) > 0, "the replay begins");
   await replayed(panel);
   // Once more, with a clock and an eye on how long the page is busy at a stretch.
   await fill(panel, { Looks: 20 });
@@ -279,14 +284,8 @@ test("a replay can be stopped", { timeout: 300_000 }, async () => {
   const panel = lab.panel("Other universes");
   await panel.getByText("More settings").click();
   await fill(panel, { "Requests of each test": 200_000, Universes: 1_000 });
-  await until(
-    async () => {
-      await press(panel, "Replay the test");
-      return (await panel.getByRole("progressbar", { name: "Universes" }).count()) > 0;
-    },
-    "the replay is under way",
-    LONG_MS,
-  );
+  const bar = panel.getByRole("progressbar", { name: "Universes" });
+  await insist(panel, "Replay the test", async () => (await bar.count()) > 0, "the replay is under way");
   await panel.getByText(/^\d+ of 1000 universes so far/).waitFor();
   await panel.getByRole("button", { name: "Stop the replay" }).click();
   await until(async () => (await panel.getByRole("progressbar", { name: "Universes" }).count()) === 0, "it has stopped");
@@ -305,7 +304,7 @@ test("a memo is saved, opened elsewhere, and comes to the same hash", { timeout:
   await here.page.goto(`${at.site.url}#/plan-a-test/decide`);
   await traffic(here.lab, 100);
   const board = here.lab.region("Metrics").getByRole("region", { name: "Decision" });
-  await board.getByText(/^(passed|inconclusive|failed)$/).first().waitFor({ timeout: LONG_MS });
+  await verdict(board);
   await here.page.goto(`${at.site.url}#/plan-a-test/memo`);
   const memo = here.lab.panel("Decision memo");
   await press(memo, "Sign the memo");
@@ -353,7 +352,7 @@ for (const [width, colorScheme] of [
     await traffic(lab, 100);
     const board = lab.region("Metrics").getByRole("region", { name: "Decision" });
     const chart = board.getByRole("group", { name: /arrow keys read/ });
-    await board.getByText(/^(passed|inconclusive|failed)$/).first().waitFor({ timeout: LONG_MS });
+    await verdict(board);
     await lab.pace("Pause");
     await chart.scrollIntoViewIfNeeded();
     // The keyboard reads what the pointer would.

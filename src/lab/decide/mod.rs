@@ -1,4 +1,8 @@
 //! Labs on decisions: the test that runs, the exercises beside it, and the memo at the end.
+//!
+//! An [`Exercise`] takes numbers and gives a [`Board`]: everything that is computed or put into words is computed here,
+//! so that the page needs one form and one board for all of them. A test's looks, a replay and a race are functions of
+//! seed, actions and their moments, as all of the lab's state.
 
 mod board;
 mod exercise;

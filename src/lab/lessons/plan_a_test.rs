@@ -34,7 +34,7 @@ pub(super) static LESSON: Lesson = Lesson {
             body: &[
                 Do("Note the same plan with a share of 5% for B."),
                 Expect(
-                    "About 5.3 times as many requests for the same answer. With as many as the equal split needs, the power falls from 80% to about 23%.",
+                    "About 5.3 times as many requests for the same answer. With as many as the equal split needs, the power falls from 80% to about 22%.",
                 ),
                 Why(
                     "A canary is there to see that nothing breaks: an error in 1% of its requests is met in 95% of canaries that serve 300. Whether B is *better* it cannot tell soon.",
