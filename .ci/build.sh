@@ -6,7 +6,7 @@ cd "$ROOT"
 STAMP=dist/.release-build
 
 sources=()
-for source in src style public index.html Trunk.toml Cargo.toml Cargo.lock .cargo .ci/finish.py; do
+for source in src style public index.html Trunk.toml Cargo.toml Cargo.lock .cargo .ci/finish.py .ci/link.rs; do
     [ -e "$source" ] && sources+=("$source")
 done
 if [ -f "$STAMP" ] && [ -z "$(find "${sources[@]}" -newer "$STAMP" -print -quit)" ]; then

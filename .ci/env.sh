@@ -11,6 +11,8 @@ RUST_VERSION=1.95.0
 TRUNK_VERSION=0.21.14
 WASM_BINDGEN_VERSION=0.2.130
 BINARYEN_VERSION=132
+# Cuts the page into parts; it must understand what wasm_split_helpers of Cargo.toml writes.
+WASM_SPLIT_VERSION=0.2.4
 
 # A toolchain that setup.sh had to install because the active one is another release.
 if [ -z "${RUSTUP_TOOLCHAIN:-}" ] && [ -f "$TOOLS/toolchain" ]; then

@@ -1,9 +1,13 @@
 #!/usr/bin/env python3
-"""What Trunk leaves to do in a release. Trunk runs this as a hook.
+"""What Trunk leaves to do. Trunk runs this as a hook.
+
+The page's module is cut into parts that travel on demand (`src/ui/parts.rs`), which Trunk cannot do: wasm-split-cli
+takes what cargo linked, wasm-bindgen what is left as the page's own, and wasm-opt each part.
+
+In a release, moreover:
 
 The worker's wasm goes without its function names: they are an eighth of its bytes after compression, and only a
-debugger reads them. (wasm-opt drops them from the page's. On the worker it would take minutes and makes it no
-smaller once compressed.)
+debugger reads them. (On the worker wasm-opt would take minutes and makes it no smaller once compressed.)
 
 The page's wasm and its script call each other by names of a letter or two: those that wasm-bindgen gives end in a
 hash each, which no compression shrinks. The script's comments and indents go as well.
@@ -11,10 +15,14 @@ hash each, which no compression shrinks. The script's comments and indents go as
 The style sheets become one, without comments and indents: a third less after compression, and one request.
 """
 
+import concurrent.futures
 import hashlib
 import os
 import pathlib
 import re
+import shutil
+import subprocess
+import tempfile
 
 DROPPED = {b"name", b"producers"}
 
@@ -84,7 +92,9 @@ def with_short_imports(data):
             end_name = begin_name + length
             if data[end_name] != 0:
                 raise SystemExit("finish.py: the page imports something that is no function")
-            short = names.setdefault(data[begin_name:end_name].decode(), f"${letters(len(names))}")
+            long = data[begin_name:end_name].decode()
+            # What fetches a part is called so by another script too.
+            short = long if long.startswith("__wasm_split") else names.setdefault(long, f"${letters(len(names))}")
             _, end = leb128(data, end_name + 1)
             section += data[place:end_module] + uleb128(len(short)) + short.encode() + data[end_name:end]
             place = end
@@ -92,23 +102,79 @@ def with_short_imports(data):
     return data, names
 
 
-def shorten_imports(folder):
-    """Renames what the page's wasm imports, in both files, and takes the script's comments and indents away."""
+# What rustc may use for wasm32, and what Oz may count on.
+FEATURES = (
+    "simd bulk-memory bulk-memory-opt nontrapping-float-to-int sign-ext mutable-globals reference-types multivalue"
+    " call-indirect-overlong"
+)
+
+
+def tool(name, *arguments):
+    """Runs a program of the set-up; its words are shown when it fails."""
+    if shutil.which(name) is None:
+        raise SystemExit(f"finish.py: {name} is not on the PATH; `.ci/setup.sh site` installs it")
+    done = subprocess.run([name, *map(str, arguments)], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise SystemExit(f"finish.py: {name} failed\n{done.stdout}{done.stderr}")
+
+
+def linked_page(release):
+    """What cargo linked."""
+    source = pathlib.Path(os.environ["TRUNK_SOURCE_DIR"])
+    target = source / os.environ.get("CARGO_TARGET_DIR", "target")
+    return target / "wasm32-unknown-unknown" / ("page-release" if release else "debug") / "page.wasm"
+
+
+def shrink(wasm):
+    """Lets wasm-opt make a module small; it also drops its names."""
+    flags = [f"--enable-{feature}" for feature in FEATURES.split()]
+    tool("wasm-opt", "-Oz", *flags, "--strip-debug", "--strip-producers", "-o", wasm, wasm)
+
+
+def cut_page(folder, release):
+    """Puts the page and its parts into `folder`, in place of the one module that Trunk made."""
+    (script,) = folder.glob("page-*.js")
+    script.unlink()
     (wasm,) = folder.glob("page-*_bg.wasm")
-    script = wasm.with_name(wasm.name.removesuffix("_bg.wasm") + ".js")
-    data, names = with_short_imports(wasm.read_bytes())
-    text = re.sub(r"^\s*/\*\*.*?\*/\n", "", script.read_text(), flags=re.DOTALL | re.MULTILINE)
-    text = re.sub(r"[\w$]+", lambda word: names.get(word[0], word[0]), text)
-    text = re.sub(r"^[ \t]+", "", text, flags=re.MULTILINE)
-    wasm.write_bytes(data)
-    script.write_text(text)
-    # A file that is kept for good under its name must have another name when it has other content.
-    digest = hashlib.sha256(data + text.encode()).hexdigest()[:16]
+    wasm.unlink()
+    with tempfile.TemporaryDirectory() as scratch:
+        cut, joined = pathlib.Path(scratch, "cut"), pathlib.Path(scratch, "joined")
+        cut.mkdir()
+        tool("wasm-split-cli", linked_page(release), cut, "--out-name", "page")
+        options = ["--target", "web", "--no-typescript", "--keep-lld-exports"]
+        tool("wasm-bindgen", cut / "page.wasm", "--out-dir", joined, "--out-name", "page", *options)
+        modules = {"page_bg.wasm": joined / "page_bg.wasm"}
+        modules |= {path.name: path for path in cut.glob("*.wasm") if path.name != "page.wasm"}
+        if release:
+            with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+                list(pool.map(shrink, modules.values()))
+        data = {name: path.read_bytes() for name, path in modules.items()}
+        text = {"page.js": (joined / "page.js").read_text(), "parts.js": (cut / "__wasm_split.js").read_text()}
+    if release:
+        data["page_bg.wasm"], names = with_short_imports(data["page_bg.wasm"])
+        text = {name: without_comments(script) for name, script in text.items()}
+        text["page.js"] = re.sub(r"[\w$]+", lambda word: names.get(word[0], word[0]), text["page.js"])
+    # A file that is kept for good under its name must have another name when it has other content; and as the files
+    # name each other, all have a part of their names in common.
+    whole = b"".join(data[name] for name in sorted(data)) + "".join(text.values()).encode()
+    digest = hashlib.sha256(whole).hexdigest()[:16]
+    for name, content in data.items():
+        new = f"page-{digest}_bg.wasm" if name == "page_bg.wasm" else f"{name.removesuffix('.wasm')}-{digest}.wasm"
+        (folder / new).write_bytes(content)
+    parts = re.sub(r"\./(\w+)\.wasm", rf"./\1-{digest}.wasm", text["parts.js"]).replace("./page.js", f"./page-{digest}.js")
+    (folder / f"parts-{digest}.js").write_text(parts)
+    (folder / f"page-{digest}.js").write_text(text["page.js"].replace('from "./__wasm_split.js"', f'from "./parts-{digest}.js"'))
     page = folder / "index.html"
     html = page.read_text().replace(script.stem, f"page-{digest}")
-    page.write_text(html)
-    script.rename(folder / f"page-{digest}.js")
-    wasm.rename(folder / f"page-{digest}_bg.wasm")
+    hint = f'<link rel="modulepreload" href="./parts-{digest}.js" />'
+    page.write_text(html.replace("</head>", f"  {hint}\n  </head>"))
+
+
+def without_comments(script):
+    """The script without the comments and indents that wasm-bindgen writes."""
+    script = re.sub(r"^\s*/\*\*.*?\*/\n", "", script, flags=re.DOTALL | re.MULTILINE)
+    script = re.sub(r"^\s*(//.*|/\*.*\*/)\n", "", script, flags=re.MULTILINE)
+    return re.sub(r"^[ \t]+", "", script, flags=re.MULTILINE)
 
 
 # A string is kept as it is; what is looked for may stand in one.
@@ -138,12 +204,13 @@ def one_style_sheet(folder):
 
 
 def main():
-    if os.environ.get("TRUNK_PROFILE") != "release":
-        return
     folder = pathlib.Path(os.environ["TRUNK_STAGING_DIR"])
+    release = os.environ.get("TRUNK_PROFILE") == "release"
+    cut_page(folder, release)
+    if not release:
+        return
     wasm = folder / "worker_bg.wasm"
     wasm.write_bytes(without_names(wasm.read_bytes()))
-    shorten_imports(folder)
     one_style_sheet(folder)
 
 

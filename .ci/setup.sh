@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing, in pinned versions, and nothing twice.
-#   setup.sh site      what a release build needs: the wasm32 target, trunk, wasm-bindgen, wasm-opt
+#   setup.sh site      what a release build needs: the wasm32 target, trunk, wasm-bindgen, wasm-split, wasm-opt
 #   setup.sh test      the same, and Chromium and the browser tests' node packages
 #   setup.sh bench     the same, and the rival engine of the comparison
 set -euo pipefail
@@ -109,6 +109,13 @@ wasm_bindgen_tool() {
     from_source wasm-bindgen-cli "$WASM_BINDGEN_VERSION"
 }
 
+wasm_split_tool() {
+    # The program does not tell its version: cargo noted which one it installed.
+    has wasm-split-cli && grep -q "\"wasm_split_cli_support $WASM_SPLIT_VERSION " "$TOOLS/.crates2.json" 2>/dev/null && return
+    say "Compiling wasm-split-cli $WASM_SPLIT_VERSION, which cuts the page into parts, once (under a minute)"
+    from_source wasm_split_cli_support "$WASM_SPLIT_VERSION" --features build-binary
+}
+
 node_tool() {
     has node && has npm || die "Node.js >= 20 with npm is missing: see https://nodejs.org"
     [ "$(node --version | grep -oE '[0-9]+' | head -1)" -ge 20 ] || die "Node.js $(node --version) is too old: 20 or newer is needed."
@@ -153,6 +160,7 @@ node_packages() {
 rust
 node_tool
 wasm_bindgen_tool
+wasm_split_tool
 trunk_tool
 wasm_opt_tool
 case "$WANTED" in

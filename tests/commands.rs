@@ -10,10 +10,15 @@ use std::time::Duration;
 use rollout_lab::{
     controller::{EndpointStatus, RolloutFailure},
     domain::{
-        Artifact, AutoRollbackConfiguration, BlueGreenUpdatePolicy, CapacitySize, CapacityType, Command,
-        ComparisonOperator, ContainerImage, ContainerInput, DeploymentConfig, DesiredWeightAndCapacity,
-        Dimension, ImageScope, MetricAlarmInput, ProductionVariantInput, ReviewId, RollbackAlarm,
-        RollingUpdatePolicy, TrafficRoutingConfiguration, TrafficRoutingType, TreatMissingData,
+        Artifact, AutoRollbackConfiguration, BlueGreenUpdatePolicy, ByExperimentName, CapacitySize,
+        CapacityType, CaptureContentTypeHeader, Command, ComparisonOperator, ContainerImage, ContainerInput,
+        CreateInferenceExperiment, DataStorageConfig, DeleteScalingPolicy, DeploymentConfig,
+        DeregisterScalableTarget, DesiredWeightAndCapacity, Dimension, ImageScope, InferenceExperimentType,
+        MetricAlarmInput, ModelVariantAction, ModelVariantConfig, PredefinedMetric, ProductionVariantInput,
+        PutScalingPolicy, RegisterScalableTarget, ReviewId, RollbackAlarm, RollingUpdatePolicy,
+        ScheduleInput, ShadowModeConfig, ShadowModelVariantConfig, StopInferenceExperiment, TargetTracking,
+        TrafficRoutingConfiguration, TrafficRoutingType, TreatMissingData, UpdateInferenceExperiment,
+        VirtualTime, resource_id,
     },
     inference::Prediction,
     lab::{Experiment, LabAction, LabId, Progress, TrafficSettings},
@@ -50,6 +55,7 @@ const ENDPOINTS: [&str; 2] = ["reviews", "other"];
 const VARIANTS: [&str; 3] = ["A", "B", "C"];
 const CONFIGS: [&str; 6] = ["c0", "c1", "c2", "c3", "c4", "c5"];
 const MODELS: [&str; 4] = ["reviews-a", "reviews-b", "reviews-c", "broken"];
+const TESTS: [&str; 3] = ["t0", "t1", "t2"];
 const ALARMS: [&str; 3] = ["errors", "slow", "quiet"];
 
 type Move = (u64, fn(&mut Draw) -> LabAction);
@@ -78,7 +84,158 @@ const MOVES: &[Move] = &[
         fault: Fault::ModelErrors { share: 0.5 },
         lasts_s: 1 + d.below(3_600),
     }),
+    (3, |d| LabAction::Call(create_test(d))),
+    (1, |d| LabAction::Call(Command::StartInferenceExperiment(test(d)))),
+    (2, |d| LabAction::Call(update_test(d))),
+    (3, |d| LabAction::Call(stop_test(d))),
+    (2, |d| LabAction::Call(Command::DeleteInferenceExperiment(test(d)))),
+    (1, |d| LabAction::Call(Command::DescribeInferenceExperiment(test(d)))),
+    (3, |d| LabAction::Call(register(d))),
+    (3, |d| LabAction::Call(put_policy(d))),
+    (1, |d| LabAction::Call(delete_policy(d))),
+    (1, |d| LabAction::Call(deregister(d))),
+    (4, |d| LabAction::InjectFault {
+        variant: d.of(&["A", "B", "C", "S", "Shadow"]).into(),
+        fault: fault(d),
+        starts_in_s: d.once_in(2).then(|| d.below(600)),
+        lasts_s: 1 + d.below(3_600),
+    }),
+    (1, |d| LabAction::ClearFaults { id: d.once_in(2).then(|| d.below(8) as u32) }),
 ];
+
+fn test(d: &mut Draw) -> ByExperimentName {
+    ByExperimentName { name: d.of(&TESTS).into() }
+}
+
+fn mode(d: &mut Draw) -> ShadowModeConfig {
+    ShadowModeConfig {
+        source_model_variant_name: d.of(&["A", "A", "A", "B"]).into(),
+        shadow_model_variants: vec![ShadowModelVariantConfig {
+            shadow_model_variant_name: "Shadow".into(),
+            sampling_percentage: d.of(&[0, 10, 50, 100, 101]),
+        }],
+    }
+}
+
+fn schedule(d: &mut Draw) -> Option<ScheduleInput> {
+    let mut moment = |n| d.once_in(n).then(|| VirtualTime::from_s(d.below(400_000)).unix_s());
+    let (start_time, end_time) = (moment(2), moment(2));
+    (start_time.is_some() || end_time.is_some()).then_some(ScheduleInput { start_time, end_time })
+}
+
+fn create_test(d: &mut Draw) -> Command {
+    let shadow = ModelVariantConfig::new("Shadow", d.of(&MODELS), "ml.m5.large", d.of(&[1, 2, 2, 0]));
+    let production = ModelVariantConfig::new("A", d.of(&MODELS), "ml.m5.large", d.of(&[1, 2, 4]));
+    let capture = d.once_in(3).then(|| DataStorageConfig {
+        destination: "s3://rollout-lab/tests".into(),
+        kms_key: None,
+        content_type: Some(CaptureContentTypeHeader {
+            csv_content_types: Vec::new(),
+            json_content_types: vec!["application/jsonlines".into()],
+        }),
+    });
+    Command::CreateInferenceExperiment(Box::new(CreateInferenceExperiment {
+        name: d.of(&TESTS).into(),
+        r#type: InferenceExperimentType::ShadowMode,
+        schedule: schedule(d),
+        description: None,
+        role_arn: "arn:aws:iam::111122223333:role/lab".into(),
+        endpoint_name: d.of(&["reviews", "reviews", "other"]).into(),
+        model_variants: if d.once_in(3) { vec![production, shadow] } else { vec![shadow] },
+        data_storage_config: capture,
+        shadow_mode_config: mode(d),
+    }))
+}
+
+fn update_test(d: &mut Draw) -> Command {
+    Command::UpdateInferenceExperiment(Box::new(UpdateInferenceExperiment {
+        name: d.of(&TESTS).into(),
+        schedule: if d.once_in(2) { schedule(d) } else { None },
+        shadow_mode_config: d.once_in(2).then(|| mode(d)),
+        ..UpdateInferenceExperiment::default()
+    }))
+}
+
+fn stop_test(d: &mut Draw) -> Command {
+    use ModelVariantAction::{Promote, Remove, Retain};
+    let actions = d.of(&[[Remove, Promote], [Retain, Remove], [Retain, Retain], [Promote, Promote]]);
+    let sized =
+        |d: &mut Draw| ModelVariantConfig::new("Shadow", d.of(&MODELS), "ml.m5.large", d.of(&[1, 2, 4]));
+    Command::StopInferenceExperiment(StopInferenceExperiment {
+        name: d.of(&TESTS).into(),
+        model_variant_actions: ["A", "Shadow"].map(str::to_owned).into_iter().zip(actions).collect(),
+        desired_model_variants: d.once_in(2).then(|| vec![sized(d)]),
+        ..StopInferenceExperiment::default()
+    })
+}
+
+const DIMENSION: &str = "sagemaker:variant:DesiredInstanceCount";
+
+fn scaled(d: &mut Draw) -> String {
+    let (endpoint, variant) = (d.of(&["reviews", "reviews", "other"]), d.of(&["A", "A", "B"]));
+    resource_id(endpoint, variant)
+}
+
+fn register(d: &mut Draw) -> Command {
+    Command::RegisterScalableTarget(RegisterScalableTarget {
+        service_namespace: "sagemaker".into(),
+        resource_id: scaled(d),
+        scalable_dimension: DIMENSION.into(),
+        min_capacity: Some(d.of(&[0, 1, 2])),
+        max_capacity: Some(d.of(&[1, 4, 10])),
+    })
+}
+
+fn put_policy(d: &mut Draw) -> Command {
+    let cooldown = |d: &mut Draw| d.once_in(2).then(|| d.of(&[0, 60, 600]));
+    Command::PutScalingPolicy(PutScalingPolicy {
+        policy_name: "keep-up".into(),
+        service_namespace: "sagemaker".into(),
+        resource_id: scaled(d),
+        scalable_dimension: DIMENSION.into(),
+        policy_type: "TargetTrackingScaling".into(),
+        target_tracking_scaling_policy_configuration: TargetTracking {
+            target_value: d.of(&[0.0, 1.0, 30.0, 200.0]),
+            predefined_metric_specification: PredefinedMetric {
+                predefined_metric_type: "SageMakerVariantInvocationsPerInstance".into(),
+            },
+            scale_in_cooldown: cooldown(d),
+            scale_out_cooldown: cooldown(d),
+            disable_scale_in: d.once_in(4),
+        },
+    })
+}
+
+fn delete_policy(d: &mut Draw) -> Command {
+    Command::DeleteScalingPolicy(DeleteScalingPolicy {
+        policy_name: "keep-up".into(),
+        service_namespace: "sagemaker".into(),
+        resource_id: scaled(d),
+        scalable_dimension: DIMENSION.into(),
+    })
+}
+
+fn deregister(d: &mut Draw) -> Command {
+    Command::DeregisterScalableTarget(DeregisterScalableTarget {
+        service_namespace: "sagemaker".into(),
+        resource_id: scaled(d),
+        scalable_dimension: DIMENSION.into(),
+    })
+}
+
+fn fault(d: &mut Draw) -> Fault {
+    d.of(&[
+        Fault::SlowModel { factor: 20.0 },
+        Fault::LatencySpikes { probability: 0.1, extra_ms: 2_000.0 },
+        Fault::ClientErrors { share: 0.2 },
+        Fault::ModelErrors { share: 0.5 },
+        Fault::WrongContainer,
+        Fault::MemoryLeak { mib_per_request: 20.0 },
+        Fault::SkewedTokenizer,
+        Fault::ColdStart { requests: 20, extra_ms: 500.0 },
+        Fault::LostInstances { instances: 1 },
+    ])
+}
 
 fn variant(d: &mut Draw, name: &str) -> ProductionVariantInput {
     ProductionVariantInput {
@@ -233,7 +390,9 @@ fn opened(seed: u64) -> Experiment {
         for i in 0..e.table().reviews() as u32 {
             let mut probabilities = [0.05; 5];
             probabilities[(i as usize + artifact.index()) % 5] = 0.8;
-            e.table_mut().answer(artifact, ReviewId(i), Prediction::from_probabilities(probabilities));
+            let answer = Prediction::from_probabilities(probabilities);
+            e.table_mut().answer(artifact, ReviewId(i), answer);
+            e.table_mut().answer_skewed(artifact, ReviewId(i), answer);
         }
         e.act(&LabAction::StateCost { artifact, base_us: 50.0, per_token_us: 2.0 }).unwrap();
     }
@@ -319,6 +478,8 @@ struct Seen {
     sent: u64,
     completed: usize,
     called_back: usize,
+    tested: usize,
+    scaled: usize,
 }
 
 fn play(seed: u64, commands: usize, seen: &mut Seen) {
@@ -327,7 +488,11 @@ fn play(seed: u64, commands: usize, seen: &mut Seen) {
     let mut cost = 0.0;
     for i in 0..commands {
         let action = drawn(&mut d);
-        seen.taken += usize::from(e.act(&action).is_ok());
+        let taken = e.act(&action).is_ok();
+        seen.taken += usize::from(taken);
+        seen.tested +=
+            usize::from(taken && matches!(action, LabAction::Call(Command::CreateInferenceExperiment(_))));
+        seen.scaled += usize::from(taken && matches!(action, LabAction::Call(Command::PutScalingPolicy(_))));
         let what = format!("seed {seed}, after command {i}: {action:?}");
         check(&e, &mut cost, &what);
         let on = Duration::from_secs(d.of(&[0, 1, 20, 60, 200, 700]));
@@ -341,6 +506,27 @@ fn play(seed: u64, commands: usize, seen: &mut Seen) {
     let stuck = e.control_plane().endpoints().find(|x| x.transition.is_some());
     assert!(stuck.is_none(), "seed {seed}: {stuck:?}");
     check(&e, &mut cost, "at the end");
+    // A test that is planned or runs holds its endpoint; what is under way must first end to be stopped.
+    for _ in 0..4 {
+        let held: Vec<_> = e
+            .control_plane()
+            .inference_experiments()
+            .map(|t| {
+                (t.name.to_string(), [t.plan.source.to_string(), t.plan.shadow.variant_name.to_string()])
+            })
+            .collect();
+        for (name, variants) in held {
+            let retain = variants.map(|v| (v, ModelVariantAction::Retain));
+            let model_variant_actions = retain.into_iter().collect();
+            let stop =
+                StopInferenceExperiment { name: name.clone(), model_variant_actions, ..Default::default() };
+            let _ = e.act(&LabAction::Call(Command::DeleteInferenceExperiment(ByExperimentName { name })));
+            let _ = e.act(&LabAction::Call(Command::StopInferenceExperiment(stop)));
+        }
+        assert_eq!(e.run_to(e.now() + Duration::from_secs(3_600), u64::MAX), Progress::Reached);
+    }
+    let held = e.control_plane().inference_experiments().find(|t| !t.status.has_ended());
+    assert!(held.is_none(), "seed {seed}: {held:?}");
     // And nothing is billed that is gone.
     for name in ENDPOINTS {
         let _ = e.act(&LabAction::Call(Command::DeleteEndpoint { endpoint_name: name.into() }));
@@ -363,7 +549,8 @@ fn ten_thousand_random_commands_lose_nothing_and_leave_nothing_stuck() {
         play(seed, 50, &mut seen);
     }
     // The test would show nothing if nearly everything were refused.
-    let Seen { taken, sent, completed, called_back } = seen;
+    let Seen { taken, sent, completed, called_back, tested, scaled } = seen;
+    assert!(tested > 50 && scaled > 10, "{tested} shadow tests, {scaled} scaling policies");
     assert!(taken > 3_000, "{taken} of 10,000 commands were taken");
     assert!(sent > 500_000, "{sent} requests");
     assert!(completed > 100 && called_back > 20, "{completed} rollouts completed, {called_back} called back");

@@ -8,6 +8,7 @@ use super::{
     Batch, BatchRow, Goal, Journal, LabAction, LabId, LineageRow, Pace, Prompt, Refusal, StepState, Tally,
     blind::{self, BlindVerdict},
     capture::{CaptureStore, CapturedLines},
+    changes::{Change, ChangeLog},
     day::{DayLedger, P99_TARGET_MS},
     decide::{self, Decisions, RunningTest},
     faults::FaultPlan,
@@ -234,6 +235,8 @@ pub struct Experiment {
     /// The endpoint that the clients call: the last one that came into service.
     pub(super) called: Option<EndpointName>,
     own_texts: Vec<OwnText>,
+    /// When the learner's own reviews were last replaced.
+    own_since: VirtualTime,
     pub(super) session_open: bool,
     pub(super) fetched: [bool; 3],
     pub(super) signatures_read: [bool; 3],
@@ -251,6 +254,7 @@ pub struct Experiment {
     pub(super) guardrails: Guardrails,
     pub(super) decisions: Decisions,
     done: Vec<bool>,
+    changes: ChangeLog,
     pub(super) test_results: TestResults,
     /// Whether the list of managed shadow tests was asked for.
     pub(super) tests_listed: bool,
@@ -308,6 +312,7 @@ impl Experiment {
             service,
             called: None,
             own_texts: Vec::new(),
+            own_since: VirtualTime::ZERO,
             session_open: lab != LabId::AbTesting,
             fetched: [lab != LabId::AbTesting; 3],
             signatures_read: [false; 3],
@@ -323,6 +328,7 @@ impl Experiment {
             guardrails: Guardrails::default(),
             decisions: Decisions::default(),
             done: vec![false; lesson.steps.len()],
+            changes: ChangeLog::default(),
             test_results: TestResults::new(),
             tests_listed: false,
             capture: CaptureStore::new(seed),
@@ -596,9 +602,17 @@ impl Experiment {
         own.or_else(|| self.corpus().get(review).map(|r| r.text.as_str()))
     }
 
+    /// The text that a request carried; none once the learner's own reviews were replaced by others.
+    pub fn text_of(&self, record: &InvocationRecord) -> Option<&str> {
+        let replaced =
+            record.review.0 as usize >= self.corpus().built_in_len() && record.arrival < self.own_since;
+        if replaced { None } else { self.text(record.review) }
+    }
+
     /// Sends the learner's own reviews from now on; none at all sends the built-in ones again. Their predictions
     /// must be filled in anew.
     pub fn set_own_reviews(&mut self, own: Vec<(String, Option<Stars>)>) {
+        self.own_since = self.now();
         self.table.truncate(ReviewId(self.corpus().built_in_len() as u32));
         self.own_texts.clear();
         self.capture.forget_bodies();
@@ -770,7 +784,16 @@ impl Experiment {
                     let _ = self.simulation.retire(fleet);
                     self.ledger.metrics.retire(fleet, now);
                 }
-                FleetChange::Route(name) => self.route(&name),
+                FleetChange::Route(name) => {
+                    self.route(&name);
+                    if self
+                        .plane
+                        .endpoint(name.as_str())
+                        .is_some_and(|e| e.status == EndpointStatus::InService)
+                    {
+                        self.changes.in_effect(name.as_str(), now);
+                    }
+                }
             }
         }
         self.freeze_tests();
@@ -848,12 +871,19 @@ impl Experiment {
         self.follow_test();
     }
 
+    /// What was changed on an endpoint, by time.
+    pub fn changes(&self, endpoint: &str) -> Vec<Change> {
+        self.changes.of(endpoint)
+    }
+
     /// Does an action now.
     ///
     /// # Errors
     /// [`Refusal`] with the service's words, or the lab's; nothing has changed then.
     pub fn act(&mut self, action: &LabAction) -> Result<Value, Refusal> {
+        let now = self.now();
         let outcome = self.update(action)?;
+        self.changes.act(action, now);
         self.judge();
         Ok(outcome)
     }

@@ -95,6 +95,8 @@ pub enum Control {
     Update,
     /// Asks for the verdict of a blind round.
     Verdict,
+    /// Shows the test that runs: no step has it, it stands beside the metrics.
+    Decision,
     /// Lets the learner do an exercise on decisions.
     Exercise(Exercise),
 }

@@ -3,6 +3,7 @@
 mod action;
 mod blind;
 mod capture;
+mod changes;
 mod day;
 mod decide;
 mod disagreements;
@@ -26,6 +27,7 @@ pub use blind::{BLIND_SLOW_MS, BlindVerdict, CANDIDATE};
 pub use capture::{
     CAPTURE_LIMIT_BYTES, CaptureView, CapturedLines, CapturedVariant, folder as capture_folder,
 };
+pub use changes::Change;
 pub use day::{DAY_NIGHT_SHARE, DAY_PEAK_PER_SECOND, HourView, P99_TARGET_MS};
 pub use decide::{
     Assessment, Board, Chart, Curve, DecideGoal, DecideView, Document, Dots, Exercise, Memo, Reading, Role,

@@ -5,6 +5,7 @@ use leptos::{ev, prelude::*};
 use super::{
     controls::CallLanguage,
     pages::{Home, Lab},
+    parts::Parts,
     route::Route,
     store::Store,
     theme::Theme,
@@ -19,6 +20,7 @@ pub fn App() -> impl IntoView {
     let store = Store::new();
     provide_context(store);
     provide_context(CallLanguage(RwSignal::new(0)));
+    provide_context(Parts::new());
     let theme = RwSignal::new(Theme::load());
     theme.get_untracked().apply();
 
@@ -49,7 +51,7 @@ pub fn App() -> impl IntoView {
     // A lab that is begun anew gets a page anew.
     let place = Memo::new(move |_| (lab.get(), lab.get().map(|_| store.opened.get())));
     Effect::new(move || {
-        let title = lab.get().map(|lab| format!("{} – Rollout Lab", lessons::lesson(lab).title));
+        let title = lab.get().map(|lab| format!("{} – Rollout Lab", lessons::heading(lab).title));
         document().set_title(title.as_deref().unwrap_or("Rollout Lab"));
     });
     view! {

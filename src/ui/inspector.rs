@@ -8,6 +8,7 @@ use leptos::{
 use wasm_bindgen::JsCast;
 
 use super::{
+    parts::Parts,
     store::{Explanation, Route, Store},
     widgets::{CodeBlock, Glyph, Icon, Probabilities, Show, StarRow, VariantTag, Views},
     wording,
@@ -71,14 +72,28 @@ pub fn Inspector() -> impl IntoView {
                         <Icon glyph=Glyph::Close />
                     </button>
                 </header>
-                {move || selected.get().map(|record| view! { <Journey record /> })}
-                {move || match explained.get() {
-                    None => view! { <p class="quiet">"Asking the models…"</p> }.into_any(),
-                    Some(explanation) => view! { <Explained explanation /> }.into_any(),
-                }}
+                {Parts::expect().inspector.view(move |draw| draw(selected, explained))}
             </aside>
         </Show>
     }
+}
+
+/// Draws what is known of a request, of the part that it came with.
+pub type DrawRequest = fn(RwSignal<Option<InvocationRecord>>, Memo<Option<Explanation>>) -> AnyView;
+
+/// Where the request went, and what the models make of it.
+pub fn draw_request(
+    selected: RwSignal<Option<InvocationRecord>>,
+    explained: Memo<Option<Explanation>>,
+) -> AnyView {
+    view! {
+        {move || selected.get().map(|record| view! { <Journey record /> })}
+        {move || match explained.get() {
+            None => view! { <p class="quiet">"Asking the models…"</p> }.into_any(),
+            Some(explanation) => view! { <Explained explanation /> }.into_any(),
+        }}
+    }
+    .into_any()
 }
 
 fn focused() -> Option<HtmlElement> {
@@ -168,6 +183,9 @@ fn Explained(explanation: Explanation) -> impl IntoView {
         .get_untracked()
         .and_then(|r| store.route(r.fleet))
         .map_or_else(|| "ENDPOINT".to_owned(), |route| route.endpoint);
+    if explanation.text.is_empty() {
+        return view! { <p class="quiet">"Its text was one of your own reviews, which others have replaced."</p> }.into_any();
+    }
     let curl = curl(&endpoint, &explanation.text);
     let truth = explanation.true_stars.map(|s| s.get());
     view! {
@@ -198,6 +216,7 @@ fn Explained(explanation: Explanation) -> impl IntoView {
         <h3 class="substep">"As a call"</h3>
         <CodeBlock text=curl what="request as curl" />
     }
+    .into_any()
 }
 
 /// The likeliest rating; the lower one of equals.

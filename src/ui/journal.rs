@@ -6,7 +6,7 @@ use super::link::understood;
 use crate::{
     domain::VirtualTime,
     lab::LabId,
-    wire::{Journal, json},
+    wire::{KeptJournal, json},
 };
 
 /// Where the journal of `lab` is kept.
@@ -20,22 +20,22 @@ fn storage() -> Option<Storage> {
 }
 
 /// A journal without entries and with a seed of its own.
-pub fn fresh(lab: LabId) -> Journal {
+pub fn fresh(lab: LabId) -> KeptJournal {
     // 2⁵³ seeds are enough, and each prints as a number that JavaScript can hold as well.
     let seed = (js_sys::Math::random() * 9_007_199_254_740_992.0) as u64;
-    Journal { lab, seed, reached: VirtualTime::ZERO, entries: Vec::new() }
+    KeptJournal { lab, seed, reached: VirtualTime::ZERO, entries: Vec::new() }
 }
 
 /// The journal that was kept, or a fresh one when there is none that can be read.
-pub fn load(lab: LabId) -> Journal {
+pub fn load(lab: LabId) -> KeptJournal {
     storage()
         .and_then(|s| s.get_item(&key(lab)).ok().flatten())
-        .and_then(understood::<Journal>)
+        .and_then(understood::<KeptJournal>)
         .filter(|journal| journal.lab == lab)
         .unwrap_or_else(|| fresh(lab))
 }
 
 /// Keeps the journal; `false` when the browser refuses, e.g. for want of room.
-pub fn save(journal: &Journal) -> bool {
+pub fn save(journal: &KeptJournal) -> bool {
     storage().is_some_and(|s| s.set_item(&key(journal.lab), &json::write(journal)).is_ok())
 }

@@ -17,6 +17,7 @@ pub mod mark;
 mod markup;
 pub mod metrics;
 mod pages;
+mod parts;
 pub mod picture;
 mod route;
 pub mod store;

@@ -9,14 +9,13 @@ use leptos::{prelude::*, web_sys::File};
 
 use super::{journal, link::Link, mark::Mark};
 use crate::{
-    controller::EndpointStatus,
     domain::{Artifact, FleetId, InvocationRecord, Stars, VirtualTime},
     lab::{
-        DisagreementPage, DisagreementQuery, EndpointView, LEFTOVER_ENDPOINT, LabAction, LabId, Snapshot,
-        StepState,
+        Change, DisagreementPage, DisagreementQuery, EndpointView, LEFTOVER_ENDPOINT, LabAction, LabId,
+        Snapshot, StepState,
     },
     wire::{
-        DecideAnswer, DecideQuestion, FromWorker, Journal, MetricQuery, Opinion, OwnFile, Refusal,
+        DecideAnswer, DecideQuestion, FromWorker, KeptJournal, MetricQuery, Opinion, OwnFile, Refusal,
         TestAnswer, TestQuestion, ToWorker, VariantSeries,
     },
 };
@@ -81,6 +80,8 @@ pub struct SeriesReply {
     pub series: Result<Vec<VariantSeries>, String>,
     /// First second that has not been published yet: CloudWatch lags.
     pub published_until_s: u64,
+    /// What was changed on the endpoint, by time.
+    pub changes: Vec<Change>,
 }
 
 /// A request as the models see it.
@@ -119,7 +120,7 @@ pub struct Toast {
     /// The message.
     pub text: String,
     /// A journal that a button on the message brings back.
-    pub undo: Option<Journal>,
+    pub undo: Option<KeptJournal>,
 }
 
 /// What waits for an answer of the worker.
@@ -144,7 +145,7 @@ struct Backstage {
     /// The newest snapshot since the last frame.
     gathered: Option<Snapshot>,
     frame_asked: bool,
-    journal: Option<Journal>,
+    journal: Option<KeptJournal>,
     /// Whether a save is under way for an action, and for the clock.
     save_asked: [bool; 2],
     told_of_full_storage: bool,
@@ -152,8 +153,6 @@ struct Backstage {
     variants: Vec<String>,
     /// Every fleet that was ever seen, those that are gone included.
     routes: Vec<(FleetId, Route)>,
-    /// When changes of endpoints took effect, or will.
-    settled: Vec<Settled>,
 }
 
 impl Backstage {
@@ -164,12 +163,6 @@ impl Backstage {
                 if !self.routes.iter().any(|(fleet, _)| *fleet == v.fleet) {
                     let route = Route { endpoint: e.name.clone(), variant: v.name.clone() };
                     self.routes.push((v.fleet, route));
-                }
-            }
-            if let Some(at) = e.ready_at.filter(|_| e.status != EndpointStatus::Deleting) {
-                let settled = Settled { endpoint: e.name.clone(), at };
-                if !self.settled.contains(&settled) {
-                    self.settled.push(settled);
                 }
             }
         }
@@ -183,15 +176,6 @@ pub struct Route {
     pub endpoint: String,
     /// Variant.
     pub variant: String,
-}
-
-/// The end of a transition.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settled {
-    /// Endpoint.
-    pub endpoint: String,
-    /// When it ends.
-    pub at: VirtualTime,
 }
 
 /// A handle on what the page knows. Copying it copies no data.
@@ -270,7 +254,7 @@ impl Store {
     }
 
     /// Opens the lab that a journal is of, in the state that the journal leads to.
-    pub fn open_journal(self, journal: Journal) {
+    pub fn open_journal(self, journal: KeptJournal) {
         self.save_now();
         let running = self.backstage.with_value(|b| b.link.is_some());
         if !running {
@@ -283,7 +267,6 @@ impl Store {
         self.backstage.update_value(|b| {
             b.variants.clear();
             b.routes.clear();
-            b.settled.clear();
             b.gathered = None;
             b.waiting.clear();
             b.journal = Some(journal.clone());
@@ -384,19 +367,19 @@ impl Store {
             .with_value(|b| b.routes.iter().find(|(f, _)| *f == fleet).map(|(_, route)| route.clone()))
     }
 
-    /// When the changes of an endpoint took effect, or will.
-    pub fn settled(self, endpoint: &str) -> Vec<VirtualTime> {
-        self.backstage
-            .with_value(|b| b.settled.iter().filter(|s| s.endpoint == endpoint).map(|s| s.at).collect())
-    }
-
     /// The journal of the open lab.
-    pub fn journal(self) -> Option<Journal> {
+    pub fn journal(self) -> Option<KeptJournal> {
         self.backstage.with_value(|b| b.journal.clone())
     }
 
     /// Says something at the edge of the page. A message without a way back leaves by itself.
-    pub fn toast(self, tone: Tone, title: impl Into<String>, text: impl Into<String>, undo: Option<Journal>) {
+    pub fn toast(
+        self,
+        tone: Tone,
+        title: impl Into<String>,
+        text: impl Into<String>,
+        undo: Option<KeptJournal>,
+    ) {
         let id = self.next_id();
         let stays = if undo.is_some() { TOAST_STAYS * 2 } else { TOAST_STAYS };
         let toast = Toast { id, tone, title: title.into(), text: text.into(), undo };
@@ -509,13 +492,13 @@ impl Store {
                     self.toast(Tone::Alert, refusal.code.clone(), refusal.message.clone(), None);
                 }
                 self.outcomes.update(|all| {
-                    all.push((id, outcome.map(|_| ())));
+                    all.push((id, outcome));
                     forget_old(all, OUTCOMES_KEPT);
                 });
             }
-            FromWorker::Series { id, series, published_until_s } => {
+            FromWorker::Series { id, series, published_until_s, changes } => {
                 if let Some(Waiting::Series(answer)) = self.take_waiting(id) {
-                    answer(SeriesReply { series, published_until_s });
+                    answer(SeriesReply { series, published_until_s, changes });
                 }
             }
             FromWorker::Explained { id, text, tokens, true_stars, opinions } => {
@@ -542,6 +525,12 @@ impl Store {
             FromWorker::Scored { .. } => {}
             FromWorker::Journaled(entry) => {
                 self.remember(SAVE_ACTION_AFTER, |journal| journal.entries.push(entry));
+            }
+            FromWorker::Unreadable(_) => {
+                self.remember(SAVE_ACTION_AFTER, |journal| {
+                    journal.entries.clear();
+                    journal.reached = VirtualTime::ZERO;
+                });
             }
             FromWorker::Speed { reached, requests_per_s } => {
                 self.worker.update(|w| w.speed = Some(Speed { reached, requests_per_s }));
@@ -611,7 +600,7 @@ impl Store {
     }
 
     /// Changes the journal and keeps it after a while.
-    fn remember(self, keep_after: Duration, change: impl FnOnce(&mut Journal)) {
+    fn remember(self, keep_after: Duration, change: impl FnOnce(&mut KeptJournal)) {
         let ask = self.backstage.try_update_value(|b| {
             let Some(journal) = &mut b.journal else { return false };
             change(journal);

@@ -7,20 +7,70 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     analysis::metrics::{Datapoint, Metric, Statistic},
-    domain::{Artifact, InvocationRecord, Stars},
+    domain::{Artifact, InvocationRecord, Stars, VirtualTime},
     lab::{
-        Board, CapturedLines, DisagreementPage, DisagreementQuery, Exercise, LabAction, MetricSummary,
-        Snapshot,
+        Board, CapturedLines, Change, DisagreementPage, DisagreementQuery, Exercise, Journal, JournalEntry,
+        LabAction, LabId, MetricSummary, Snapshot,
     },
 };
 
-pub use crate::lab::{Journal, JournalEntry, Refusal};
+pub use crate::lab::Refusal;
+
+/// A lab's journal as the page keeps it. The entries stay texts: the page stores and sends them, and only the worker,
+/// which does them again, must know what they say.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KeptJournal {
+    /// The lab.
+    pub lab: LabId,
+    /// Seed of every random number.
+    pub seed: u64,
+    /// Virtual time that it had reached.
+    pub reached: VirtualTime,
+    /// What was done, in order of time: a [`JournalEntry`] as JSON each.
+    pub entries: Vec<String>,
+}
+
+impl KeptJournal {
+    /// A journal's entry as it is kept.
+    ///
+    /// # Errors
+    /// None in practice: an entry is plain data of our own types, which always has a JSON form.
+    pub fn entry(entry: &JournalEntry) -> serde_json::Result<String> {
+        serde_json::to_string(entry)
+    }
+
+    /// A journal as it is kept.
+    ///
+    /// # Errors
+    /// None in practice, as of [`KeptJournal::entry`].
+    pub fn of(journal: &Journal) -> serde_json::Result<Self> {
+        let entries = journal.entries.iter().map(Self::entry).collect::<serde_json::Result<_>>()?;
+        Ok(Self { lab: journal.lab, seed: journal.seed, reached: journal.reached, entries })
+    }
+
+    /// The journal with its entries read.
+    ///
+    /// # Errors
+    /// The number of the first entry that cannot be read, from 1, and why: one that a later release wrote, or another
+    /// program.
+    pub fn open(&self) -> Result<Journal, String> {
+        let entries = self.entries.iter().enumerate().map(|(i, text)| {
+            serde_json::from_str::<JournalEntry>(text).map_err(|e| format!("entry {}: {e}", i + 1))
+        });
+        Ok(Journal {
+            lab: self.lab,
+            seed: self.seed,
+            reached: self.reached,
+            entries: entries.collect::<Result<_, _>>()?,
+        })
+    }
+}
 
 /// From the page to the worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ToWorker {
     /// Opens a lab, from its beginning or from where a journal leaves off. Answered by snapshots.
-    Open(Journal),
+    Open(KeptJournal),
     /// Does something. Answered by `Done` with the same number.
     Do {
         /// Number of the message.
@@ -112,7 +162,7 @@ pub enum DecideQuestion {
     /// What an exercise's panel shows, with the settings that are being typed.
     Board(Exercise, Vec<f64>),
     /// The signed memo with this journal as files.
-    Sign(Journal),
+    Sign(KeptJournal),
     /// Reads a memo's JSON and holds it against its hash.
     Open(String),
 }
@@ -125,7 +175,7 @@ pub enum DecideAnswer {
     /// Markdown, JSON and hash of the memo; none while nothing is signed.
     Signed(Option<[String; 3]>),
     /// The journal that leads to the memo and its hash, or why the file is none.
-    Opened(Result<(Journal, String), String>),
+    Opened(Result<(KeptJournal, String), String>),
 }
 
 /// Asks for one series per variant of an endpoint.
@@ -194,10 +244,10 @@ pub enum FromWorker {
     Done {
         /// Number of the message.
         id: u64,
-        /// The reply as the service would send it, or the refusal.
-        outcome: Result<serde_json::Value, Refusal>,
-        /// What to add to the journal; none when it was refused.
-        entry: Option<JournalEntry>,
+        /// Done, or the refusal.
+        outcome: Result<(), Refusal>,
+        /// What to add to [`KeptJournal::entries`]; none when it was refused.
+        entry: Option<String>,
     },
     /// Series asked for.
     Series {
@@ -207,6 +257,8 @@ pub enum FromWorker {
         series: Result<Vec<VariantSeries>, String>,
         /// First second that has not been published yet: CloudWatch lags.
         published_until_s: u64,
+        /// What was changed on the endpoint, by time.
+        changes: Vec<Change>,
     },
     /// About managed shadow tests.
     Tests {
@@ -254,7 +306,9 @@ pub enum FromWorker {
         probabilities: Vec<[f32; 5]>,
     },
     /// An entry that the worker itself added (a measured cost).
-    Journaled(JournalEntry),
+    Journaled(String),
+    /// The journal of the lab that was opened cannot be read, and why: the lab begins anew.
+    Unreadable(String),
     /// How the worker fares: virtual seconds per real one that it reached, and requests per second of its own time.
     Speed {
         /// Virtual seconds per real second.
@@ -285,4 +339,23 @@ pub struct OwnFile {
     pub failure: Option<String>,
     /// Nothing more will come.
     pub ended: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kept_journal_opens_as_it_was_written_and_names_the_entry_that_cannot_be_read() {
+        let entry = JournalEntry { at: VirtualTime::from_s(7), action: LabAction::OpenSession };
+        let text = KeptJournal::entry(&entry).expect("an entry has a JSON form");
+        let mut kept =
+            KeptJournal { lab: LabId::Canary, seed: 3, reached: VirtualTime::from_s(9), entries: vec![text] };
+        let whole = kept.open().expect("what was written can be read");
+        assert_eq!((whole.lab, whole.seed, whole.reached), (LabId::Canary, 3, VirtualTime::from_s(9)));
+        assert_eq!(whole.entries, [entry]);
+        kept.entries.push(r#"{"at":0,"action":{"Dance":1}}"#.to_owned());
+        let why = kept.open().expect_err("nobody knows that action");
+        assert!(why.starts_with("entry 2: unknown variant `Dance`"), "{why}");
+    }
 }

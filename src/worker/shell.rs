@@ -19,8 +19,8 @@ use crate::{
     inference::{Model, ModelError, Prediction, Prepared, ServiceCost, Tokens, measure},
     lab::{Document, Exercise, Experiment, Journal, JournalEntry, LabAction, LabId, Pace, Progress, Refusal},
     wire::{
-        DecideAnswer, DecideQuestion, FromWorker, MetricQuery, Opinion, OwnFile, TestAnswer, TestQuestion,
-        ToWorker, VariantSeries,
+        DecideAnswer, DecideQuestion, FromWorker, KeptJournal, MetricQuery, Opinion, OwnFile, TestAnswer,
+        TestQuestion, ToWorker, VariantSeries,
     },
 };
 
@@ -330,18 +330,19 @@ impl Worker {
                     self.act(&entry.action)
                 };
                 let wanted = self.wanted_by(&entry.action);
-                let entry = outcome.is_ok().then_some(entry);
-                self.say(&FromWorker::Done { id, outcome, entry });
+                let entry = outcome.is_ok().then(|| KeptJournal::entry(&entry).ok()).flatten();
+                self.say(&FromWorker::Done { id, outcome: outcome.map(drop), entry });
                 return wanted;
             }
             ToWorker::Metrics { id, query } => {
                 let until = self.experiment.metrics().published_until(self.experiment.now());
                 let published_until_s = until.as_ns() / SECOND_NS;
                 let series = self.series(&query);
-                self.say(&FromWorker::Series { id, series, published_until_s });
+                let changes = self.experiment.changes(&query.endpoint_name);
+                self.say(&FromWorker::Series { id, series, published_until_s, changes });
             }
             ToWorker::Explain { id, record } => {
-                let text = self.experiment.text(record.review).unwrap_or_default().to_owned();
+                let text = self.experiment.text_of(&record).unwrap_or_default().to_owned();
                 let tokens = Tokens::of(&text);
                 let opinions = Artifact::ALL.into_iter().filter_map(|artifact| {
                     let model = self.prepared(artifact)?;
@@ -399,15 +400,20 @@ impl Worker {
             DecideQuestion::Board(exercise, settings) => {
                 DecideAnswer::Board(self.experiment.board(exercise, &settings))
             }
-            DecideQuestion::Sign(journal) => {
-                DecideAnswer::Signed(self.experiment.signed_memo().map(|memo| {
+            DecideQuestion::Sign(kept) => {
+                let signed = self.experiment.signed_memo().zip(kept.open().ok());
+                DecideAnswer::Signed(signed.map(|(memo, journal)| {
                     let document = Document::sign(memo.clone(), journal);
                     [document.markdown(), document.json(), document.sha256]
                 }))
             }
-            DecideQuestion::Open(text) => DecideAnswer::Opened(
-                Document::read(&text).map(|document| (document.journal, document.sha256)),
-            ),
+            DecideQuestion::Open(text) => {
+                let kept = |document: Document| {
+                    let kept = KeptJournal::of(&document.journal).map_err(|e| e.to_string())?;
+                    Ok((kept, document.sha256))
+                };
+                DecideAnswer::Opened(Document::read(&text).and_then(kept))
+            }
         }
     }
 
@@ -473,7 +479,12 @@ impl Worker {
         self.say(&FromWorker::OwnReviews(OwnFile { ended: true, ..incoming.file }));
     }
 
-    fn open(&mut self, journal: Journal) {
+    fn open(&mut self, kept: KeptJournal) {
+        let journal = kept.open().unwrap_or_else(|why| {
+            // What was done before it might lead elsewhere without it: better a lab that begins anew and says so.
+            self.say(&FromWorker::Unreadable(why));
+            Journal { lab: kept.lab, seed: kept.seed, reached: VirtualTime::ZERO, entries: Vec::new() }
+        });
         self.forget_file();
         self.experiment = Experiment::for_journal(&journal);
         self.cursor = [[0; 3]; 2];
@@ -632,7 +643,9 @@ impl Worker {
             let entry = JournalEntry { at: self.experiment.now(), action };
             if self.experiment.act(&entry.action).is_ok() {
                 self.changed = true;
-                self.say(&FromWorker::Journaled(entry));
+                if let Ok(entry) = KeptJournal::entry(&entry) {
+                    self.say(&FromWorker::Journaled(entry));
+                }
             }
         }
     }

@@ -4,23 +4,9 @@ import { test } from "node:test";
 
 import { stage } from "./fixture.mjs";
 import { press, until } from "./lab.mjs";
+import { fill, traffic, walk } from "./walk.mjs";
 
 const at = stage();
-/** Longest that a virtual day may take to be simulated, on a busy machine. */
-const DAY_MS = 300_000;
-
-/** Fills a panel's number fields and lists by their labels. */
-async function fill(panel, fields) {
-  for (const [name, value] of Object.entries(fields)) {
-    const list = panel.getByRole("combobox", { name, exact: true });
-    if (await list.count()) await list.first().selectOption(value);
-    else {
-      const field = panel.getByRole(typeof value === "number" ? "spinbutton" : "textbox", { name }).first();
-      await field.fill(String(value));
-      await field.blur();
-    }
-  }
-}
 
 async function configure(lab, name, type, count = 1) {
   const panel = lab.panel("Endpoint configuration");
@@ -34,13 +20,6 @@ async function move(lab, to) {
   await fill(panel, { "Configuration to move to": to });
   await press(panel, "Update endpoint");
 }
-
-const traffic = async (lab, rate, daily) => {
-  const panel = lab.panel("Traffic");
-  await fill(panel, { "Rate requests per second": rate, ...(daily && { "When requests come": "daily-cycle" }) });
-  const on = panel.getByRole("switch", { name: "Traffic" });
-  if ((await on.getAttribute("aria-checked")) !== "true") await on.click();
-};
 
 const SOLUTION = {
   "Deploy one small instance": async (lab) => {
@@ -69,24 +48,6 @@ const SOLUTION = {
   },
   "Release everything": (lab) => lab.solve(),
 };
-
-async function walk(t, lab, slug, solution) {
-  const steps = await lab.steps();
-  for (let place = 1, more = true; more; place += 1) {
-    const step = await lab.step();
-    let solved = false;
-    await t.test(step, async () => {
-      assert.ok(solution[step], `the test knows the step ${step}`);
-      await solution[step](lab);
-      await lab.region("Guide").getByText("Done", { exact: true }).waitFor({ timeout: 2 * DAY_MS });
-      solved = true;
-    });
-    await lab.picture(`${slug}-step-${String(place).padStart(2, "0")}`);
-    if (!solved) return;
-    more = await lab.next();
-  }
-  assert.match(await lab.region("Guide").innerText(), new RegExp(`${steps.length} of ${steps.length} steps done`));
-}
 
 test("the autoscaling lab can be done from the first step to the last", { timeout: 1_800_000 }, async (t) => {
   const { lab, complaints, close } = await at.open({ reducedMotion: "reduce" }, "#/autoscaling");

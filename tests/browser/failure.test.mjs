@@ -105,3 +105,22 @@ test("a model that takes its time holds up neither page nor lab", { timeout: 120
   assert.deepEqual(complaints, []);
   await close();
 });
+
+test("panels that do not arrive are said to be missing, and can be fetched again", async () => {
+  const { page, context, lab, close } = await at.open();
+  await context.route("**/split_opening-*.wasm", (route) => route.abort("connectionreset"));
+  await page.goto(`${at.site.url}#/ab-testing`);
+  await lab.opened();
+  const session = lab.panel("Session");
+  const alert = session.getByRole("alert").filter({ hasText: "could not be fetched" });
+  await alert.waitFor();
+  // As bad as before: the page says so again.
+  const again = session.getByRole("button", { name: "Fetch it again" });
+  await again.click();
+  await alert.waitFor();
+  await context.unroute("**/split_opening-*.wasm");
+  await again.click();
+  await alert.waitFor({ state: "detached" });
+  await lab.solve();
+  await close();
+});

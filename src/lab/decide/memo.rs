@@ -89,7 +89,8 @@ impl Document {
     /// As JSON, to be read again.
     pub fn json(&self) -> String {
         // By way of a value: to lay out every type of a journal anew would cost the worker more than the memo does.
-        let value = serde_json::to_string(self).and_then(|text| serde_json::from_str::<serde_json::Value>(&text));
+        let value =
+            serde_json::to_string(self).and_then(|text| serde_json::from_str::<serde_json::Value>(&text));
         value.and_then(|value| serde_json::to_string_pretty(&value)).unwrap_or_default()
     }
 

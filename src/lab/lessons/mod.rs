@@ -56,6 +56,56 @@ static SANDBOX: Lesson = Lesson {
     ],
 };
 
+/// What a lab's card and title say of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Heading {
+    /// Title.
+    pub title: &'static str,
+    /// One sentence on what one will be able to do.
+    pub summary: &'static str,
+    /// Minutes that it takes.
+    pub minutes: u32,
+    /// How many steps it has; none in the sandbox.
+    pub steps: usize,
+}
+
+const fn heading_of(lesson: &Lesson) -> Heading {
+    Heading {
+        title: lesson.title,
+        summary: lesson.summary,
+        minutes: lesson.minutes,
+        steps: lesson.steps.len(),
+    }
+}
+
+/// The heading of a lab. Each is read out of its lesson while compiling, so that who needs no more than headings does
+/// not carry the lessons.
+pub fn heading(lab: LabId) -> Heading {
+    match lab {
+        LabId::AbTesting => const { heading_of(&ab_testing::LESSON) },
+        LabId::Canary => const { heading_of(&canary::LESSON) },
+        LabId::ShadowApi => const { heading_of(&shadow_api::LESSON) },
+        LabId::Autoscaling => const { heading_of(&autoscaling::LESSON) },
+        LabId::ShadowManaged => const { heading_of(&shadow_managed::LESSON) },
+        LabId::Guardrails => const { heading_of(&guardrails::LESSON) },
+        LabId::Peeking => const { heading_of(&peeking::LESSON) },
+        LabId::PlanATest => const { heading_of(&plan_a_test::LESSON) },
+        LabId::SplitDetective => const { heading_of(&split_detective::LESSON) },
+        LabId::BanditRace => const { heading_of(&bandit_race::LESSON) },
+        LabId::FalseFriends => const { heading_of(&false_friends::LESSON) },
+        LabId::BlindRound => const { heading_of(&blind_round::LESSON) },
+        LabId::Sandbox => const { heading_of(&SANDBOX) },
+    }
+}
+
+/// The lesson of a lab that most learners begin with; none of the others.
+pub fn first(lab: LabId) -> Option<&'static Lesson> {
+    match lab {
+        LabId::AbTesting => Some(&ab_testing::LESSON),
+        _ => None,
+    }
+}
+
 /// The lesson of a lab.
 pub fn lesson(lab: LabId) -> &'static Lesson {
     match lab {

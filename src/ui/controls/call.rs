@@ -4,7 +4,10 @@ use leptos::prelude::*;
 
 use crate::{
     domain::Command,
-    ui::widgets::{CodeBlock, Tabs, unique_id},
+    ui::{
+        parts::Parts,
+        widgets::{CodeBlock, Tabs, unique_id},
+    },
     wire::calls,
 };
 
@@ -18,6 +21,9 @@ impl CallLanguage {
     }
 }
 
+/// Draws a call of the part that it came with.
+pub type DrawCall = fn(Signal<Command>, Option<Callback<Command>>) -> AnyView;
+
 /// A call to the control plane. With `on_edit`, its JSON can be edited and is read back into the form.
 #[component]
 pub fn CallView(
@@ -28,7 +34,6 @@ pub fn CallView(
     #[prop(optional, into)]
     on_edit: Option<Callback<Command>>,
 ) -> impl IntoView {
-    let language = CallLanguage::expect();
     let operation = Memo::new(move |_| command.with(|c| c.operation()));
     view! {
         <div class="call">
@@ -36,7 +41,16 @@ pub fn CallView(
                 "The call: "
                 <code>{move || operation.get()}</code>
             </p>
-            <Tabs label="Language of the call" names=&["boto3", "AWS CLI", "JSON"] chosen=language>
+            {Parts::expect().calls.view(move |draw| draw(command, on_edit))}
+        </div>
+    }
+}
+
+/// The texts of a [`CallView`], in the language that the learner reads.
+pub fn draw_call(command: Signal<Command>, on_edit: Option<Callback<Command>>) -> AnyView {
+    let language = CallLanguage::expect();
+    view! {
+        <Tabs label="Language of the call" names=&["boto3", "AWS CLI", "JSON"] chosen=language>
                 {move || match language.get() {
                     0 => {
                         let text = Signal::derive(move || command.with(calls::boto3));
@@ -54,9 +68,9 @@ pub fn CallView(
                         }
                     },
                 }}
-            </Tabs>
-        </div>
+        </Tabs>
     }
+    .into_any()
 }
 
 /// The request body as text that can be changed.

@@ -26,6 +26,7 @@ mod model_card;
 mod models;
 mod names;
 mod own_reviews;
+mod parts;
 mod predict;
 mod release;
 mod remove;
@@ -39,9 +40,10 @@ mod update;
 mod verdict;
 mod weights;
 
-pub use call::CallLanguage;
+pub use call::{CallLanguage, DrawCall, draw_call};
 pub use decide::TestBoard;
 use leptos::prelude::*;
+pub use parts::{DrawControl, draw_later, draw_opening, draw_serving};
 
 use crate::lab::Control;
 
@@ -85,52 +87,14 @@ pub const fn title(control: Control) -> &'static str {
         Control::Harm => "Users harmed",
         Control::Update => "Another configuration",
         Control::Verdict => "Your verdict",
+        Control::Decision => "Decision",
         Control::Exercise(exercise) => exercise.title(),
     }
 }
 
-/// What a control consists of, without frame.
+/// What a control consists of, without frame: drawn once the part of the page that holds it has come.
 pub fn body(control: Control) -> AnyView {
-    match control {
-        Control::Session => view! { <session::Session /> }.into_any(),
-        Control::Leftover => view! { <leftover::Leftover /> }.into_any(),
-        Control::Artifacts => view! { <artifacts::Artifacts /> }.into_any(),
-        Control::Signatures => view! { <signatures::Signatures /> }.into_any(),
-        Control::InferenceCode => view! { <inference_code::InferenceCode /> }.into_any(),
-        Control::Image => view! { <image::Image /> }.into_any(),
-        Control::Models => view! { <models::Models /> }.into_any(),
-        Control::Configuration => view! { <configuration::Configuration /> }.into_any(),
-        Control::Guess(prompt) => view! { <guess::Guess prompt /> }.into_any(),
-        Control::Deploy => view! { <deploy::Deploy /> }.into_any(),
-        Control::Describe => view! { <describe::Describe /> }.into_any(),
-        Control::Tracking => view! { <tracking::Tracking /> }.into_any(),
-        Control::Lineage => view! { <tracking::Lineage /> }.into_any(),
-        Control::Predict => view! { <predict::Predict /> }.into_any(),
-        Control::Batch => view! { <batch::SendBatch /> }.into_any(),
-        Control::Traffic => view! { <traffic::Traffic /> }.into_any(),
-        Control::Metrics => view! { <metrics::MetricsPointer /> }.into_any(),
-        Control::Weights => view! { <weights::Weights /> }.into_any(),
-        Control::Remove => view! { <remove::Remove /> }.into_any(),
-        Control::Release => view! { <release::Release /> }.into_any(),
-        Control::Comparison => view! { <comparison::Comparison /> }.into_any(),
-        Control::Disagreements => view! { <disagreements::Disagreements /> }.into_any(),
-        Control::Exposure => view! { <exposure::Exposure /> }.into_any(),
-        Control::Autoscaling => view! { <autoscaling::Autoscaling /> }.into_any(),
-        Control::Faults => view! { <faults::Faults /> }.into_any(),
-        Control::Day => view! { <day::Day /> }.into_any(),
-        Control::TestList => view! { <shadow_tests::TestList /> }.into_any(),
-        Control::TestCreate => view! { <shadow_tests::TestCreate /> }.into_any(),
-        Control::TestMonitor => view! { <shadow_tests::TestMonitor /> }.into_any(),
-        Control::TestEdit => view! { <shadow_tests::TestEdit /> }.into_any(),
-        Control::TestComplete => view! { <shadow_tests::TestComplete /> }.into_any(),
-        Control::Captured => view! { <shadow_tests::Captured /> }.into_any(),
-        Control::Deployment => view! { <deployment::Deployment /> }.into_any(),
-        Control::Alarms => view! { <alarms::Alarms /> }.into_any(),
-        Control::Harm => view! { <harm::HarmPanel /> }.into_any(),
-        Control::Update => view! { <update::Update /> }.into_any(),
-        Control::Verdict => view! { <verdict::Verdict /> }.into_any(),
-        Control::Exercise(exercise) => decide::panel(exercise),
-    }
+    parts::part_of(control).view(move |draw| draw(control))
 }
 
 /// A control in its frame.

@@ -24,15 +24,33 @@ const DOMAINS: [(&str, Weight); 3] = [
     ("Software", |mix| &mut mix.software),
 ];
 
+/// What the panel shows, and the newest of its changes that is in effect or was refused.
+#[derive(Clone, PartialEq)]
+struct Shown {
+    settings: Option<TrafficSettings>,
+    in_effect: Option<u64>,
+}
+
 /// The clients: whether they call, how often, and with what.
 #[component]
 pub fn Traffic() -> impl IntoView {
     let store = Store::expect();
     let current = store.slice(|s| s.traffic);
     let served = store.slice(|s| (s.sent, s.failed));
-    // While a slider is dragged, what it shows is not yet what runs.
+    // While a slider is dragged, what it shows is not yet what runs. Nor is what was sent, until a snapshot tells it:
+    // a second change made meanwhile must build on the first, not undo it.
     let dragged = RwSignal::new(None::<TrafficSettings>);
-    let shown = Memo::new(move |_| dragged.get().or_else(|| current.get()));
+    let sent = RwSignal::new(None::<(u64, TrafficSettings)>);
+    let shown = Memo::new(move |before: Option<&Shown>| {
+        let current = current.get();
+        let waiting = sent.get().filter(|(id, settings)| {
+            let over = before.is_some_and(|b| b.in_effect == Some(*id));
+            !over && current.as_ref() != Some(settings) && !matches!(store.outcome(*id), Some(Err(_)))
+        });
+        let in_effect = if waiting.is_none() { sent.get().map(|(id, _)| id) } else { None };
+        Shown { settings: dragged.get().or(waiting.map(|(_, settings)| settings)).or(current), in_effect }
+    });
+    let shown = Memo::new(move |_| shown.with(|s| s.settings));
     let drag = move |change: &dyn Fn(&mut TrafficSettings)| {
         if let Some(mut settings) = shown.get_untracked() {
             change(&mut settings);
@@ -41,7 +59,8 @@ pub fn Traffic() -> impl IntoView {
     };
     let settle = move || {
         if let Some(settings) = dragged.get_untracked() {
-            store.dispatch(LabAction::SetTraffic(settings));
+            let id = store.dispatch(LabAction::SetTraffic(settings));
+            sent.set(Some((id, settings)));
             dragged.set(None);
         }
     };

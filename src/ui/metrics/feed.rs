@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 
-use super::changes::changes;
 use crate::{
+    lab::Change,
     plot::Annotation,
     ui::store::{SeriesReply, Store},
     wire::MetricQuery,
@@ -124,10 +124,8 @@ impl Feed {
         if newest != Some(true) {
             return;
         }
-        let settled = self.store.settled(&query.endpoint_name);
-        let journal = self.store.journal();
-        let annotations =
-            journal.map(|j| changes(&j.entries, &settled, &query.endpoint_name)).unwrap_or_default();
+        let annotation = |c: &Change| Annotation { at_s: c.at_s, label: c.label.clone() };
+        let annotations = reply.changes.iter().map(annotation).collect();
         let next = Some(View { query, reply, annotations });
         if self.view.try_with_untracked(|v| *v != next) == Some(true) {
             self.view.set(next);

@@ -1,6 +1,5 @@
 //! The metrics panel: the lab's four plots over time, a line per variant, as CloudWatch would show them.
 
-mod changes;
 mod download;
 mod feed;
 mod plot;

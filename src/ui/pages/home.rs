@@ -62,9 +62,9 @@ fn Streams() -> impl IntoView {
 
 #[component]
 fn LabCard(lab: LabId) -> impl IntoView {
-    let lesson = lessons::lesson(lab);
+    let lesson = lessons::heading(lab);
     let begun = !journal::load(lab).entries.is_empty();
-    let size = match lesson.steps.len() {
+    let size = match lesson.steps {
         0 => "no steps, everything unlocked".to_owned(),
         n => format!("{} · about {} minutes", wording::plural(n as u64, "step"), lesson.minutes),
     };

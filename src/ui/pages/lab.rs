@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use crate::{
     domain::Artifact,
-    lab::{LabId, lessons},
+    lab::{LabId, Lesson, lessons},
     ui::{
         app::focus,
         controls::TestBoard,
@@ -12,6 +12,7 @@ use crate::{
         guide::Guide,
         inspector::Inspector,
         metrics::MetricsPanel,
+        parts::Parts,
         store::Store,
         toolbox::Toolbox,
         widgets::{Later, Meter, Show, Views},
@@ -30,11 +31,14 @@ pub fn Lab(
     /// The step that the address names.
     step: Memo<Option<String>>,
 ) -> impl IntoView {
-    let lesson = lessons::lesson(lab);
-    let guided = !lesson.steps.is_empty();
+    let parts = Parts::expect();
+    let guide = move || match lessons::first(lab) {
+        Some(lesson) => guide_to(lesson, step),
+        None => parts.lessons.view(move |lesson| guide_to(lesson(lab), step)),
+    };
     view! {
         <main id="main" class="lab" tabindex="-1">
-            <h1 class="unseen">{lesson.title}</h1>
+            <h1 class="unseen">{lessons::heading(lab).title}</h1>
             <nav class="jump" aria-label="Regions">
                 {REGIONS
                     .into_iter()
@@ -51,11 +55,7 @@ pub fn Lab(
             <div class="regions">
                 <section id="guide" class="region region--guide" tabindex="-1" aria-label="Guide">
                     <Later>
-                        {if guided {
-                            view! { <Guide lesson step /> }.into_any()
-                        } else {
-                            view! { <Toolbox lesson /> }.into_any()
-                        }}
+                        {guide()}
                     </Later>
                 </section>
                 <section id="endpoint" class="region region--endpoint" tabindex="-1" aria-label="Endpoint">
@@ -73,6 +73,15 @@ pub fn Lab(
             </div>
             <Inspector />
         </main>
+    }
+}
+
+/// The steps of a lesson, or all its panels where it has no steps.
+fn guide_to(lesson: &'static Lesson, step: Memo<Option<String>>) -> AnyView {
+    if lesson.steps.is_empty() {
+        view! { <Toolbox lesson /> }.into_any()
+    } else {
+        view! { <Guide lesson step /> }.into_any()
     }
 }
 

@@ -24,8 +24,9 @@ pub fn Overlay() -> impl IntoView {
         })
     };
     let routed = move || {
-        let total: f64 =
-            picture.lanes.with(|l| l.iter().filter(|l| !l.starting).map(|l| l.variant.per_second).sum());
+        // Copies are no requests: nobody waits for them.
+        let routed = |l: &&LaneState| !l.starting && !l.shadow;
+        let total: f64 = picture.lanes.with(|l| l.iter().filter(routed).map(|l| l.variant.per_second).sum());
         (total > 0.0).then(|| format!("{}/s", short(total, 1)))
     };
     let count = Memo::new(move |_| picture.lanes.with(Vec::len));
@@ -37,13 +38,6 @@ pub fn Overlay() -> impl IntoView {
                 Some((true, "The endpoint failed", why))
             }
             Some(_) => None,
-        })
-    };
-    // A failed update leaves the old fleet serving: its reason is no reason to hide that.
-    let update_failed = move || {
-        picture.endpoint.with(|e| {
-            let e = e.as_ref().filter(|e| e.status != EndpointStatus::Failed)?;
-            e.failure_reason.clone()
         })
     };
     view! {
@@ -95,9 +89,6 @@ pub fn Overlay() -> impl IntoView {
                         </div>
                     }
                 })
-        }}
-        {move || {
-            update_failed().map(|why| view! { <p class="picture__trouble" role="status">"Last update: " {why}</p> })
         }}
     }
 }

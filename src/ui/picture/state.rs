@@ -19,7 +19,7 @@ pub struct LaneState {
     pub starting: bool,
     /// It gets copies, and its answers go nowhere.
     pub shadow: bool,
-    /// Share that was asked for, 0 to 1.
+    /// Share that was asked for, 0 to 1: of the requests, or for a shadow the traffic sampling percentage.
     pub wanted: f64,
     /// Share of the last ten seconds, 0 to 1; none when nobody asked.
     pub seen: Option<f64>,
@@ -48,10 +48,10 @@ impl LaneState {
         if self.starting {
             return "no traffic yet".to_owned();
         }
-        if self.shadow {
-            return format!("copies of {}", percent(self.variant.share));
-        }
         let seen = self.seen.map_or_else(|| "nothing seen".to_owned(), |s| format!("seen {}", percent(s)));
+        if self.shadow {
+            return format!("copies of {}, {seen}", percent(self.wanted));
+        }
         format!("wanted {}, {seen}", percent(self.wanted))
     }
 
@@ -93,12 +93,13 @@ pub fn lanes_of(endpoint: &EndpointView) -> Vec<LaneState> {
         starting,
         shadow,
         wanted: match total_wanted {
-            _ if shadow => 0.0,
+            _ if shadow => v.share,
             _ if split => v.share,
             total if total > 0.0 => v.desired_weight / total,
             _ => 0.0,
         },
-        seen: (total_seen > 0.0 && !starting && !shadow).then(|| v.per_second / total_seen),
+        // Of a shadow: copies, as a share of the requests that were answered.
+        seen: (total_seen > 0.0 && !starting).then(|| v.per_second / total_seen),
     };
     let serving = endpoint.variants.iter().map(|v| lane(v, creating, false));
     let shadows = endpoint.shadows.iter().map(|v| lane(v, creating, true));

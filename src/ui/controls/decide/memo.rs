@@ -4,14 +4,13 @@ use leptos::{prelude::*, web_sys};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 
 use crate::{
-    lab::Journal,
     ui::{
         metrics::save_parts,
         route::Route,
         store::{Store, Tone},
         widgets::Show,
     },
-    wire::{DecideAnswer, DecideQuestion},
+    wire::{DecideAnswer, DecideQuestion, KeptJournal},
 };
 
 /// Buttons that save the signed memo, its hash, and the field that opens another.
@@ -90,7 +89,7 @@ fn read(store: Store, file: &web_sys::File) {
     }
 }
 
-fn replay(store: Store, journal: Journal, hash: String) {
+fn replay(store: Store, journal: KeptJournal, hash: String) {
     let lab = journal.lab;
     store.open_journal(journal);
     store.memo.set(Some(hash));

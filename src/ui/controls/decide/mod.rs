@@ -7,9 +7,12 @@ mod memo;
 
 use leptos::prelude::*;
 
-use super::act::{Act, Weight};
+use super::{
+    act::{Act, Weight},
+    body,
+};
 use crate::{
-    lab::{Board, Exercise, LabAction, LabId},
+    lab::{Board, Control, Exercise, LabAction, LabId},
     ui::{
         store::Store,
         widgets::{Disclosure, Meter, Show},
@@ -139,23 +142,35 @@ fn Replay(store: Store) -> impl IntoView {
 /// Labs whose steps start tests.
 const GUIDED: [LabId; 3] = [LabId::Peeking, LabId::PlanATest, LabId::Sandbox];
 
-/// The test that runs, beside the metrics; while none does and two variants serve, the way to start one.
-#[component]
-pub fn TestBoard() -> impl IntoView {
+/// The test that runs, or the way to start one.
+pub fn decision() -> AnyView {
     let store = Store::expect();
     let runs = store.slice(|s| s.decide.assessment.is_some());
-    let two = store.slice(|s| !GUIDED.contains(&s.lab) && s.endpoints.iter().any(|e| e.variants.len() == 2));
-    view! {
-        <Show when=move || runs.get() == Some(false) && two.get() == Some(true)>
+    let start = || {
+        view! {
             <Disclosure title="Test these two variants" class="disclosure--panel">
                 {panel(Exercise::StartTest)}
             </Disclosure>
-        </Show>
-        <Show when=move || runs.get() == Some(true)>
+        }
+    };
+    view! {
+        <Show when=move || runs.get() == Some(true) fallback=start>
             <section class="control control--test" aria-label="Decision">
                 <h3 class="control__title">"Decision"</h3>
                 {board_view(use_board(store, Exercise::StartTest, RwSignal::new(Vec::new())))}
             </section>
         </Show>
     }
+    .into_any()
+}
+
+/// The test that runs, beside the metrics; while none does and two variants serve, the way to start one.
+#[component]
+pub fn TestBoard() -> impl IntoView {
+    let store = Store::expect();
+    let shown = store.slice(|s| {
+        let two = !GUIDED.contains(&s.lab) && s.endpoints.iter().any(|e| e.variants.len() == 2);
+        s.decide.assessment.is_some() || two
+    });
+    view! { <Show when=move || shown.get() == Some(true)>{body(Control::Decision)}</Show> }
 }

@@ -50,7 +50,7 @@ fn CapturedItem(v: CapturedVariant) -> impl IntoView {
     let folder = v.folder.clone();
     let label = format!("Download lines of {}", v.variant);
     view! {
-        <li class="list__item">
+        <li class="list__item list__item--acts">
             <span>
                 <code>{folder}</code>
                 <br />
