@@ -242,7 +242,9 @@ fn a_split_that_changes_breaks_the_test_that_runs_and_not_the_one_that_is_over()
     let mut e = opened(LabId::PlanATest, 6);
     let mut j = journal(&e, 6);
     let start = exercise(Exercise::StartTest, &[(1, 1.0)]);
-    run(&mut e, &mut j, &[start.clone(), traffic(), wait(2), weights(0.2, 0.8), wait(90)]);
+    // Weights take a minute to change, so the test must be longer than that.
+    let long = exercise(Exercise::StartTest, &[(2, 60_000.0)]);
+    run(&mut e, &mut j, &[long, traffic(), wait(2), weights(0.2, 0.8), wait(90)]);
     assert_eq!(state(&mut e), State::Error);
     let board = e.board(Exercise::StartTest, &[]);
     assert!(board.headline.contains("split was changed") && board.words[0].contains("anew"), "{board:?}");

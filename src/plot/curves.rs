@@ -103,7 +103,11 @@ pub fn draw_curves<DB: DrawingBackend>(
     let Sheet { width, height, .. } = sheet;
     pen.fill(&[(0.0, 0.0), (width, 0.0), (width, height), (0.0, height)], palette.surface)?;
     let xs = traces.iter().flat_map(|t| t.points.iter().map(|p| p[0])).chain(marks.iter().map(|m| m.0));
-    let x = span(xs).filter(|[low, high]| high > low).unwrap_or([0.0, 1.0]);
+    // What is counted is counted from 0, and a single look still has a place on an axis.
+    let x = span(xs)
+        .map(|[low, high]| [low.min(0.0), high])
+        .filter(|[low, high]| high > low)
+        .unwrap_or([0.0, 1.0]);
     let settled = |t: &Trace| {
         let from = (t.points.len() as f64 * if t.has_interval() { BEGINNING } else { 0.0 }) as usize;
         t.points[from.min(t.points.len())..].iter().flat_map(|p| [p[1], p[2], p[3]]).collect::<Vec<_>>()
