@@ -15,8 +15,8 @@ use rollout_lab::{
     },
     inference::{Prediction, ServiceCost},
     lab::{
-        ArrivalProcess, DAY_NIGHT_SHARE, DAY_PEAK_PER_SECOND, Experiment, LabAction, LabId, Pace, Progress,
-        Prompt, TrafficSettings, lessons,
+        ArrivalProcess, DAY_NIGHT_SHARE, DAY_PEAK_PER_SECOND, Exercise, Experiment, LabAction, LabId, Pace,
+        Progress, Prompt, TrafficSettings, lessons,
     },
 };
 
@@ -60,6 +60,9 @@ fn act(e: &mut Experiment, mut action: LabAction) {
         }
     }
     e.act(&action).unwrap_or_else(|r| panic!("{action:?}: {}", r.message));
+    while e.has_replay() {
+        e.go_on_with_replay(50_000);
+    }
 }
 
 fn wait(seconds: u64) -> LabAction {
@@ -197,6 +200,14 @@ fn bounds(min: i64, max: i64) -> LabAction {
         min_capacity: Some(min),
         max_capacity: Some(max),
     }))
+}
+
+fn exercise(exercise: Exercise, change: &[(usize, f64)]) -> LabAction {
+    let mut settings = exercise.usual();
+    for (i, value) in change {
+        settings[*i] = *value;
+    }
+    LabAction::Exercise { exercise, settings }
 }
 
 fn deregister() -> LabAction {
@@ -548,6 +559,50 @@ fn solution(lab: LabId) -> Vec<(&'static str, Vec<LabAction>)> {
             ),
             ("watch", vec![traffic(50.0), wait(110)]),
             ("decide", vec![LabAction::Decide { promote: true }]),
+        ],
+        LabId::Peeking => vec![
+            ("plan-aa", vec![exercise(Exercise::StartTest, &[])]),
+            ("run-aa", vec![wait(241), exercise(Exercise::StartTest, &[]), traffic(100.0), wait(62)]),
+            ("universes-aa", vec![exercise(Exercise::Universes, &[(1, 2_000.0), (3, 100.0)])]),
+            ("universes-ab", vec![exercise(Exercise::Universes, &[(0, 1.0), (1, 2_000.0), (3, 100.0)])]),
+            ("deploy-b", vec![update("a-b"), wait(400)]),
+            ("purse", vec![exercise(Exercise::StartTest, &[(1, 2.0)])]),
+            ("peek", (0..3).flat_map(|_| [wait(18), exercise(Exercise::Peek, &[])]).collect()),
+        ],
+        LabId::PlanATest => vec![
+            ("plan", vec![exercise(Exercise::Plan, &[])]),
+            ("canary", vec![exercise(Exercise::Plan, &[(2, 5.0)])]),
+            ("paired", vec![exercise(Exercise::Paired, &[])]),
+            ("start", vec![wait(241), exercise(Exercise::StartTest, &[(1, 1.0)])]),
+            ("decide", vec![traffic(100.0), wait(70)]),
+            ("memo", vec![exercise(Exercise::Memo, &[])]),
+        ],
+        LabId::SplitDetective => vec![
+            ("cut", (0..5).map(|cut| exercise(Exercise::Slice, &[(0, f64::from(cut))])).collect()),
+            (
+                "accuse",
+                (0..5).map(|suspect| exercise(Exercise::Accuse, &[(0, f64::from(suspect))])).collect(),
+            ),
+        ],
+        LabId::BanditRace => vec![
+            ("race", vec![exercise(Exercise::Bandits, &[(1, 2_000.0)])]),
+            ("change", vec![exercise(Exercise::Bandits, &[(0, 1.0), (1, 2_000.0)])]),
+        ],
+        LabId::FalseFriends => vec![
+            (
+                "fooled",
+                (19..=21).map(|hour| exercise(Exercise::BeforeAfter, &[(1, f64::from(hour))])).collect(),
+            ),
+            ("honest", vec![exercise(Exercise::BeforeAfter, &[(2, 24.0)])]),
+            ("traffic", vec![wait(241), traffic(50.0), wait(110)]),
+            (
+                "statistics",
+                vec![
+                    LabAction::ViewMetric { metric: Metric::ModelLatency, statistic: Statistic::Sum },
+                    LabAction::ViewMetric { metric: Metric::ModelLatency, statistic: Statistic::Average },
+                ],
+            ),
+            ("slower", vec![exercise(Exercise::Slower, &[(0, 1.0)])]),
         ],
         LabId::Sandbox => vec![],
     }

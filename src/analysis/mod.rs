@@ -12,6 +12,7 @@ pub mod cluster;
 mod distribution;
 pub mod drift;
 mod error;
+pub mod evidence;
 mod interval;
 pub mod means;
 pub mod metrics;

@@ -24,6 +24,16 @@ pub enum LabId {
     Guardrails,
     /// Autoscaling and cost over a day.
     Autoscaling,
+    /// Tests without an effect, and what looking at them too often does.
+    Peeking,
+    /// A test from its size to its memo.
+    PlanATest,
+    /// A split that is not what the weights promised.
+    SplitDetective,
+    /// Policies that move the traffic after the outcomes.
+    BanditRace,
+    /// Comparisons that mislead.
+    FalseFriends,
     /// A verdict on a candidate of which nothing is told.
     BlindRound,
     /// Everything unlocked, no steps.
@@ -32,13 +42,18 @@ pub enum LabId {
 
 impl LabId {
     /// All of them, in teaching order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 13] = [
         Self::AbTesting,
         Self::Canary,
         Self::ShadowApi,
         Self::ShadowManaged,
         Self::Guardrails,
         Self::Autoscaling,
+        Self::Peeking,
+        Self::PlanATest,
+        Self::SplitDetective,
+        Self::BanditRace,
+        Self::FalseFriends,
         Self::BlindRound,
         Self::Sandbox,
     ];
@@ -52,6 +67,11 @@ impl LabId {
             Self::Autoscaling => "autoscaling",
             Self::ShadowManaged => "shadow-managed",
             Self::Guardrails => "guardrails",
+            Self::Peeking => "peeking",
+            Self::PlanATest => "plan-a-test",
+            Self::SplitDetective => "split-detective",
+            Self::BanditRace => "bandit-race",
+            Self::FalseFriends => "false-friends",
             Self::BlindRound => "blind-round",
             Self::Sandbox => "sandbox",
         }
@@ -177,6 +197,14 @@ pub enum LabAction {
     Decide {
         /// The candidate is promoted; else rolled back.
         promote: bool,
+    },
+    /// Does an exercise of the labs on decisions.
+    Exercise {
+        /// Which.
+        exercise: super::Exercise,
+        /// Its settings, in order.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        settings: Vec<f64>,
     },
     /// Changes the traffic.
     SetTraffic(TrafficSettings),

@@ -10,6 +10,7 @@ use super::{
     capture::{CaptureStore, CapturedLines},
     changes::{Change, ChangeLog},
     day::{DayLedger, P99_TARGET_MS},
+    decide::{self, Decisions, RunningTest},
     faults::FaultPlan,
     goal,
     guardrails::Guardrails,
@@ -162,6 +163,8 @@ pub(super) struct Ledger {
     /// The last request of a caller: the copies that follow belong to it.
     pub(super) last: Option<InvocationRecord>,
     pairs: Vec<PairLedger>,
+    /// The test that runs.
+    test: Option<Box<RunningTest>>,
     /// Hours and their cost, in the lab that asks for them.
     day: Option<Box<DayLedger>>,
 }
@@ -188,6 +191,9 @@ impl Ledger {
         self.recent.record(r);
         if let Some(day) = &mut self.day {
             day.record(r);
+        }
+        if let Some(test) = &mut self.test {
+            test.record(r);
         }
         self.sent += 1;
         self.answered += u64::from(r.status.is_answered());
@@ -249,6 +255,7 @@ pub struct Experiment {
     pub(super) lineage_read: bool,
     pub(super) disagreement_read: bool,
     pub(super) guardrails: Guardrails,
+    pub(super) decisions: Decisions,
     done: Vec<bool>,
     pub(super) changes: ChangeLog,
     pub(super) test_results: TestResults,
@@ -298,6 +305,7 @@ impl Experiment {
                 answered: 0,
                 last: None,
                 pairs: Vec::new(),
+                test: None,
                 day: match lab {
                     LabId::Autoscaling => Some(Box::new(DayLedger::new(P99_TARGET_MS))),
                     LabId::BlindRound => Some(Box::new(DayLedger::new(blind::BLIND_SLOW_MS))),
@@ -322,6 +330,7 @@ impl Experiment {
             lineage_read: false,
             disagreement_read: false,
             guardrails: Guardrails::default(),
+            decisions: Decisions::default(),
             done: vec![false; lesson.steps.len()],
             changes: ChangeLog::default(),
             test_results: TestResults::new(),
@@ -403,6 +412,11 @@ impl Experiment {
                     deployment_config: None,
                 },
             ],
+            LabId::Peeking
+            | LabId::PlanATest
+            | LabId::SplitDetective
+            | LabId::BanditRace
+            | LabId::FalseFriends => decide::furniture(self.lab),
             LabId::Sandbox => vec![
                 model("reviews-a", Artifact::A),
                 model("reviews-b", Artifact::B),
@@ -418,6 +432,11 @@ impl Experiment {
             let [_, bad] = lessons::guardrails::VERSIONS;
             let _ = self.break_version(bad, lessons::guardrails::BAD, super::MAX_FAULT_S);
             self.guardrails.follow(&self.plane, VirtualTime::ZERO);
+        }
+        if self.lab == LabId::FalseFriends
+            && let Ok(spiky) = VariantName::new(decide::SPIKY.0)
+        {
+            self.faults.hide(spiky, decide::SPIKY.1, VirtualTime::ZERO);
         }
         if self.is_blind()
             && let (Some((fault, at_s)), Ok(candidate)) =
@@ -503,6 +522,19 @@ impl Experiment {
     /// A sample of the requests since the last call of this.
     pub(super) fn take_recent(&mut self) -> Vec<InvocationRecord> {
         self.ledger.recent.take()
+    }
+
+    /// The test that runs, or ran last.
+    pub(super) fn test(&self) -> Option<&RunningTest> {
+        self.ledger.test.as_deref()
+    }
+
+    pub(super) fn test_mut(&mut self) -> Option<&mut RunningTest> {
+        self.ledger.test.as_deref_mut()
+    }
+
+    pub(super) fn set_test(&mut self, test: RunningTest) {
+        self.ledger.test = Some(Box::new(test));
     }
 
     pub(super) fn day(&self) -> Option<&DayLedger> {
@@ -840,6 +872,7 @@ impl Experiment {
             None => {}
         }
         self.viewed.clear();
+        self.follow_test();
     }
 
     /// What was changed on an endpoint, by time.
@@ -910,6 +943,7 @@ impl Experiment {
                 self.apply_faults();
             }
             LabAction::Decide { promote } => self.decide(*promote)?,
+            LabAction::Exercise { exercise, settings } => return self.exercise(*exercise, settings),
             LabAction::SetTraffic(settings) => {
                 self.simulation.set_traffic(*settings).map_err(Refusal::lab_rule)?;
             }

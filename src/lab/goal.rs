@@ -265,6 +265,7 @@ pub(super) fn judge(goal: &Goal, e: &Experiment) -> Verdict {
             Verdict::when(only, missing)
         }
         Goal::Guarded(goal) => super::guarded::judge(goal, e),
+        Goal::Decide(goal) => super::decide::judge(*goal, e),
         Goal::AllReleased => {
             let left = [
                 (endpoints(e).count(), "endpoint"),

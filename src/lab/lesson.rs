@@ -1,6 +1,6 @@
 //! The form of a lesson.
 
-use super::{GuardGoal, LabId, Prompt};
+use super::{DecideGoal, Exercise, GuardGoal, LabId, Prompt};
 use crate::{analysis::metrics::Metric, domain::Artifact};
 
 /// A part of a step's text.
@@ -95,6 +95,10 @@ pub enum Control {
     Update,
     /// Asks for the verdict of a blind round.
     Verdict,
+    /// Shows the test that runs: no step has it, it stands beside the metrics.
+    Decision,
+    /// Lets the learner do an exercise on decisions.
+    Exercise(Exercise),
 }
 
 /// What must be true of the experiment for a step to be done. Each names what the learner must bring about;
@@ -172,6 +176,8 @@ pub enum Goal {
     OnlyBRemains,
     /// What the Guardrails lab asks for.
     Guarded(GuardGoal),
+    /// What the labs on decisions ask for.
+    Decide(DecideGoal),
     /// No endpoint, configuration or model is left.
     AllReleased,
     /// The canary, a variant with artefact B, has this share, within 0.5 points, and has served so many requests.

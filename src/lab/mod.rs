@@ -5,6 +5,7 @@ mod blind;
 mod capture;
 mod changes;
 mod day;
+mod decide;
 mod disagreements;
 mod experiment;
 mod faults;
@@ -27,6 +28,10 @@ pub use capture::{
 };
 pub use changes::Change;
 pub use day::{DAY_NIGHT_SHARE, DAY_PEAK_PER_SECOND, HourView, P99_TARGET_MS};
+pub use decide::{
+    Assessment, Board, Chart, Curve, DecideGoal, DecideView, Document, Dots, Exercise, Memo, Reading, Role,
+    Setting, TestPlan,
+};
 pub use disagreements::{
     DisagreementFilter, DisagreementOrder, DisagreementPage, DisagreementQuery, DisagreementRow,
 };

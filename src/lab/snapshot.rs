@@ -266,6 +266,8 @@ pub struct Snapshot {
     pub shadow_rule: ShadowRule,
     /// Faults that hold or are planned, in order of injection.
     pub faults: Vec<InjectedFault>,
+    /// The test that runs, and the exercises beside it.
+    pub decide: super::DecideView,
     /// The verdict of a blind round and the truth; none before it was given.
     pub verdict: Option<BlindVerdict>,
     /// Variants that are scaled automatically.

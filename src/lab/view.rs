@@ -27,6 +27,7 @@ impl Experiment {
             traffic: *self.simulation.traffic(),
             own_reviews: self.corpus().own().len() as u32,
             faults: self.faults.shown().cloned().collect(),
+            decide: self.decide_view(),
             verdict: self.verdict().cloned(),
             scalable_targets: self.plane.scalable_targets().cloned().collect(),
             scaling_activities: self.recent_activities(),

@@ -4,6 +4,7 @@
 //! numbers. Drawing returns the [`PixelMap`] that it used, so that a hover needs no second computation.
 
 mod area;
+mod curves;
 mod figure;
 mod marker;
 mod palette;
@@ -14,6 +15,7 @@ mod timeline;
 mod words;
 
 pub use area::area;
+pub use curves::{Axes, Trace, draw_curves};
 pub use figure::{Annotation, Figure, Line, PixelMap, nearest_start, union_of_starts, value_at};
 pub use marker::Marker;
 pub use palette::{Ink, Look, Palette};

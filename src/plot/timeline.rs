@@ -234,20 +234,20 @@ fn draw_heading<DB: DrawingBackend>(
 }
 
 /// About how wide a text is, px.
-fn text_width(text: &str) -> f64 {
+pub(super) fn text_width(text: &str) -> f64 {
     let letter = |c| if matches!(c, '%' | 'm' | 'M' | 'w' | 'W') { 1.6 } else { 1.0 };
     text.chars().map(letter).sum::<f64>() * TEXT_PX * LETTER
 }
 
 /// The middle of the px that holds a place: a line 1 px wide is sharp there.
-fn crisp(place: f64) -> f64 {
+pub(super) fn crisp(place: f64) -> f64 {
     libm::floor(place) + 0.5
 }
 
 /// Cuts a path into dashes. `pattern` has lengths of dash and gap in turn; without one the path stays whole.
 ///
 /// The pattern runs on around corners, so that a steep line looks as dense as a flat one.
-fn dashes(path: &[(f64, f64)], pattern: &[f64]) -> Vec<Vec<(f64, f64)>> {
+pub(super) fn dashes(path: &[(f64, f64)], pattern: &[f64]) -> Vec<Vec<(f64, f64)>> {
     if pattern.is_empty() || pattern.iter().any(|l| *l <= 0.0) {
         return vec![path.to_vec()];
     }
@@ -283,10 +283,10 @@ fn dashes(path: &[(f64, f64)], pattern: &[f64]) -> Vec<Vec<(f64, f64)>> {
 }
 
 /// Draws in px on a backend that counts in units.
-struct Pen<'a, DB: DrawingBackend> {
-    backend: &'a mut DB,
-    units: f64,
-    font: &'a str,
+pub(super) struct Pen<'a, DB: DrawingBackend> {
+    pub(super) backend: &'a mut DB,
+    pub(super) units: f64,
+    pub(super) font: &'a str,
 }
 
 impl<DB: DrawingBackend> Pen<'_, DB> {
@@ -294,7 +294,7 @@ impl<DB: DrawingBackend> Pen<'_, DB> {
         ((x * self.units).round() as i32, (y * self.units).round() as i32)
     }
 
-    fn stroke(
+    pub(super) fn stroke(
         &mut self,
         path: &[(f64, f64)],
         ink: Ink,
@@ -309,13 +309,17 @@ impl<DB: DrawingBackend> Pen<'_, DB> {
         self.backend.draw_path(path, &style)
     }
 
-    fn fill(&mut self, corners: &[(f64, f64)], ink: Ink) -> Result<(), DrawingErrorKind<DB::ErrorType>> {
+    pub(super) fn fill(
+        &mut self,
+        corners: &[(f64, f64)],
+        ink: Ink,
+    ) -> Result<(), DrawingErrorKind<DB::ErrorType>> {
         let corners: Vec<_> = corners.iter().map(|p| self.place(*p)).collect();
         self.backend.fill_polygon(corners, &colour(ink))
     }
 
     /// A marker with a rim in the colour of the surface, so that it stands out from lines beneath.
-    fn mark(
+    pub(super) fn mark(
         &mut self,
         look: &Look,
         (x, y): (f64, f64),
@@ -329,7 +333,7 @@ impl<DB: DrawingBackend> Pen<'_, DB> {
         Ok(())
     }
 
-    fn write(
+    pub(super) fn write(
         &mut self,
         text: &str,
         at: (f64, f64),

@@ -22,7 +22,7 @@ pub use fleet::{
 };
 pub use queue::{Admission, Queue};
 pub use random::{Lognormal, Purpose, Stream, VariantPurpose};
-pub use reviews::{Corpus, Review, ReviewDomain};
+pub use reviews::{Corpus, Review, ReviewDomain, Sampler};
 pub use traffic::{
     ArrivalProcess, DomainMix, MAX_PER_SECOND, PEAK_HOUR, REAL_STAR_MIX, TrafficError, TrafficSettings, USERS,
 };

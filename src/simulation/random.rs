@@ -31,6 +31,8 @@ pub enum Purpose {
     Rows = 8,
     /// What a blind round hides.
     Blind = 9,
+    /// Tests that are replayed beside the lab's own traffic, and what else the labs on decisions draw.
+    Decide = 10,
     /// Which requests are captured.
     Capture = 21,
     /// Which copies for a shadow variant are captured.

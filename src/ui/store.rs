@@ -15,8 +15,8 @@ use crate::{
         Snapshot, StepState,
     },
     wire::{
-        FromWorker, KeptJournal, MetricQuery, Opinion, OwnFile, Refusal, ServerLine, TestAnswer,
-        TestQuestion, ToWorker, VariantSeries,
+        DecideAnswer, DecideQuestion, FromWorker, KeptJournal, MetricQuery, Opinion, OwnFile, Refusal,
+        ServerLine, TestAnswer, TestQuestion, ToWorker, VariantSeries,
     },
 };
 
@@ -131,6 +131,7 @@ enum Waiting {
     Explanation(Box<dyn FnOnce(Explanation)>),
     Disagreements(Box<dyn FnOnce(DisagreementPage)>),
     Tests(Box<dyn FnOnce(TestAnswer)>),
+    Decisions(Box<dyn FnOnce(DecideAnswer)>),
 }
 
 /// What no view reads: the line to the worker, and what is on its way.
@@ -205,6 +206,8 @@ pub struct Store {
     pub own_file: RwSignal<Option<OwnFile>>,
     /// How often a lab was opened: what the learner wrote into the forms before belongs to another state.
     pub opened: RwSignal<u32>,
+    /// Hash of the memo that was opened last: its replay must come to the same.
+    pub memo: RwSignal<Option<String>>,
     /// The step whose goal was met last, to be read out; none until one was met before the learner's eyes.
     pub step_done: RwSignal<Option<String>>,
     backstage: StoredValue<Backstage, LocalStorage>,
@@ -222,6 +225,7 @@ impl Store {
             selected_variant: RwSignal::new(None),
             own_file: RwSignal::new(None),
             opened: RwSignal::new(0),
+            memo: RwSignal::new(None),
             step_done: RwSignal::new(None),
             backstage: StoredValue::new_local(Backstage::default()),
         }
@@ -344,6 +348,15 @@ impl Store {
             b.waiting.push((id, Waiting::Tests(Box::new(answer))));
         });
         self.send(ToWorker::Tests { id, question });
+    }
+
+    /// Asks about decisions; `answer` is called once, unless another lab is opened before.
+    pub fn ask_decisions(self, question: DecideQuestion, answer: impl FnOnce(DecideAnswer) + 'static) {
+        let id = self.next_id();
+        self.backstage.update_value(|b| {
+            b.waiting.push((id, Waiting::Decisions(Box::new(answer))));
+        });
+        self.send(ToWorker::Decisions { id, question });
     }
 
     /// The look of a variant. The first variant that the lab ever saw has the first look.
@@ -512,6 +525,11 @@ impl Store {
             }
             FromWorker::Tests { id, answer: reply } => {
                 if let Some(Waiting::Tests(answer)) = self.take_waiting(id) {
+                    answer(reply);
+                }
+            }
+            FromWorker::Decisions { id, answer: reply } => {
+                if let Some(Waiting::Decisions(answer)) = self.take_waiting(id) {
                     answer(reply);
                 }
             }

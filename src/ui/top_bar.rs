@@ -35,6 +35,11 @@ const fn tab(lab: LabId) -> &'static str {
         LabId::ShadowManaged => "Shadow, managed",
         LabId::Guardrails => "Guardrails",
         LabId::Autoscaling => "Autoscaling",
+        LabId::Peeking => "Peeking",
+        LabId::PlanATest => "Plan a test",
+        LabId::SplitDetective => "Split",
+        LabId::BanditRace => "Bandits",
+        LabId::FalseFriends => "False friends",
         LabId::BlindRound => "Blind round",
         LabId::Sandbox => "Sandbox",
     }

@@ -10,8 +10,8 @@ use crate::{
     analysis::metrics::{Datapoint, Metric, Statistic},
     domain::{Artifact, InvocationRecord, Stars, VirtualTime},
     lab::{
-        CapturedLines, Change, DisagreementPage, DisagreementQuery, Journal, JournalEntry, LabAction, LabId,
-        MetricSummary, Snapshot,
+        Board, CapturedLines, Change, DisagreementPage, DisagreementQuery, Exercise, Journal, JournalEntry,
+        LabAction, LabId, MetricSummary, Snapshot,
     },
 };
 
@@ -38,6 +38,15 @@ impl KeptJournal {
     /// None in practice: an entry is plain data of our own types, which always has a JSON form.
     pub fn entry(entry: &JournalEntry) -> serde_json::Result<String> {
         serde_json::to_string(entry)
+    }
+
+    /// A journal as it is kept.
+    ///
+    /// # Errors
+    /// None in practice, as of [`KeptJournal::entry`].
+    pub fn of(journal: &Journal) -> serde_json::Result<Self> {
+        let entries = journal.entries.iter().map(Self::entry).collect::<serde_json::Result<_>>()?;
+        Ok(Self { lab: journal.lab, seed: journal.seed, reached: journal.reached, entries })
     }
 
     /// The journal with its entries read.
@@ -111,6 +120,13 @@ pub enum ToWorker {
         /// What is asked.
         question: TestQuestion,
     },
+    /// Asks about decisions. Answered by `Decisions` with the same number.
+    Decisions {
+        /// Number of the message.
+        id: u64,
+        /// What is asked.
+        question: DecideQuestion,
+    },
     /// Whether the page is seen: an unseen page needs no snapshots.
     Visible(bool),
     /// Fetches an artefact once more whose file did not arrive.
@@ -142,6 +158,28 @@ pub enum TestAnswer {
     Statistics(Vec<MetricSummary>),
     /// Lines, and where to go on.
     Captured(CapturedLines),
+}
+
+/// What a page asks about decisions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum DecideQuestion {
+    /// What an exercise's panel shows, with the settings that are being typed.
+    Board(Exercise, Vec<f64>),
+    /// The signed memo with this journal as files.
+    Sign(KeptJournal),
+    /// Reads a memo's JSON and holds it against its hash.
+    Open(String),
+}
+
+/// What the worker answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum DecideAnswer {
+    /// What the panel shows.
+    Board(Board),
+    /// Markdown, JSON and hash of the memo; none while nothing is signed.
+    Signed(Option<[String; 3]>),
+    /// The journal that leads to the memo and its hash, or why the file is none.
+    Opened(Result<(KeptJournal, String), String>),
 }
 
 /// Asks for one series per variant of an endpoint.
@@ -232,6 +270,13 @@ pub enum FromWorker {
         id: u64,
         /// The answer.
         answer: TestAnswer,
+    },
+    /// About decisions.
+    Decisions {
+        /// Number of the message.
+        id: u64,
+        /// The answer.
+        answer: DecideAnswer,
     },
     /// A request explained.
     Explained {

@@ -20,10 +20,10 @@ use crate::{
     controller::EndpointStatus,
     domain::{Artifact, ReviewId, SECOND_NS, Stars, VirtualTime},
     inference::{Model, ModelError, Prediction, Prepared, ServiceCost, Tokens, measure},
-    lab::{Experiment, Journal, JournalEntry, LabAction, LabId, Pace, Progress, Refusal},
+    lab::{Document, Exercise, Experiment, Journal, JournalEntry, LabAction, LabId, Pace, Progress, Refusal},
     wire::{
-        FromWorker, KeptJournal, MetricQuery, Opinion, OwnFile, ServerLine, TestAnswer, TestQuestion,
-        ToWorker, VariantSeries,
+        DecideAnswer, DecideQuestion, FromWorker, KeptJournal, MetricQuery, Opinion, OwnFile, ServerLine,
+        TestAnswer, TestQuestion, ToWorker, VariantSeries,
     },
 };
 
@@ -193,6 +193,7 @@ fn slice(shared: &Shared) -> i32 {
     worker.take_in(began);
     worker.publish();
     let busy = worker.replay.is_some()
+        || worker.experiment.has_replay()
         || worker.incoming.is_some()
         || worker.experiment.pace() != Pace::Paused
         || worker.table_is_short();
@@ -461,6 +462,10 @@ impl Worker {
             }
             // Taken before, where the line can be opened.
             ToWorker::Connect(_) => {}
+            ToWorker::Decisions { id, question } => {
+                let answer = self.decide(question);
+                self.say(&FromWorker::Decisions { id, answer });
+            }
             ToWorker::Visible(visible) => self.visible = visible,
             ToWorker::Load(artifact) => {
                 let slot = &mut self.models[artifact.index()];
@@ -478,10 +483,33 @@ impl Worker {
         Vec::new()
     }
 
+    fn decide(&self, question: DecideQuestion) -> DecideAnswer {
+        match question {
+            DecideQuestion::Board(exercise, settings) => {
+                DecideAnswer::Board(self.experiment.board(exercise, &settings))
+            }
+            DecideQuestion::Sign(kept) => {
+                let signed = self.experiment.signed_memo().zip(kept.open().ok());
+                DecideAnswer::Signed(signed.map(|(memo, journal)| {
+                    let document = Document::sign(memo.clone(), journal);
+                    [document.markdown(), document.json(), document.sha256]
+                }))
+            }
+            DecideQuestion::Open(text) => {
+                let kept = |document: Document| {
+                    let kept = KeptJournal::of(&document.journal).map_err(|e| e.to_string())?;
+                    Ok((kept, document.sha256))
+                };
+                DecideAnswer::Opened(Document::read(&text).and_then(kept))
+            }
+        }
+    }
+
     /// Models that an action is about.
     fn wanted_by(&self, action: &LabAction) -> Vec<Artifact> {
         match action {
             LabAction::FetchArtifact(artifact) => vec![*artifact],
+            LabAction::Exercise { exercise, .. } => self.experiment.needed_by(*exercise),
             _ => Vec::new(),
         }
     }
@@ -652,6 +680,7 @@ impl Worker {
         if self.replay.is_some() {
             return self.do_again(began);
         }
+        self.go_through_universes(began);
         if self.line.is_some() {
             // Nothing waits for predictions: the server makes its own. The table is for those who ask what a model thinks.
             return None;
@@ -678,6 +707,14 @@ impl Worker {
             self.fill(artifact, began);
         }
         wanted.filter(|a| matches!(self.models[a.index()], Loaded::No))
+    }
+
+    /// Goes through universes of a replay, for most of a slice.
+    fn go_through_universes(&mut self, began: f64) {
+        while self.experiment.has_replay() && now_ms() - began < SLICE_MS {
+            self.experiment.go_on_with_replay(CHUNK);
+            self.changed = true;
+        }
     }
 
     /// Lets virtual time go to `until`, or as far as a slice of computing allows.
@@ -778,7 +815,19 @@ impl Worker {
         while let Some(Replay { journal, next }) = &self.replay {
             let (next, entry) = (*next, journal.entries.get(*next).cloned());
             let until = entry.as_ref().map_or(journal.reached, |e| e.at);
-            let needed = self.serving().into_iter().find(|a| !self.experiment.is_ready(*a));
+            // Only where time goes on or requests are sent: what was done before a model's cost was known, its
+            // statement included, would wait for ever.
+            let sends = entry.as_ref().is_some_and(|e| {
+                matches!(
+                    e.action,
+                    LabAction::Invoke { .. }
+                        | LabAction::InvokeSample { .. }
+                        | LabAction::CompareRollouts { .. }
+                        | LabAction::Step { .. }
+                )
+            });
+            let serving = if sends || self.experiment.now() < until { self.serving() } else { Vec::new() };
+            let needed = serving.into_iter().find(|a| !self.experiment.is_ready(*a));
             let waits = needed
                 .or_else(|| (self.experiment.now() < until).then(|| self.go_to(until, began)).flatten());
             if let Some(artifact) = waits {
@@ -787,6 +836,22 @@ impl Worker {
             }
             if self.experiment.now() < until {
                 return None;
+            }
+            // What the learner stopped need not be done again; all else is.
+            let stops = LabAction::Exercise { exercise: Exercise::StopUniverses, settings: Vec::new() };
+            if self.experiment.has_replay() && entry.as_ref().is_none_or(|e| e.action != stops) {
+                self.go_through_universes(began);
+                if self.experiment.has_replay() {
+                    break;
+                }
+            }
+            let wanted = match entry.as_ref().map(|e| &e.action) {
+                Some(LabAction::Exercise { exercise, .. }) => self.experiment.needed_by(*exercise),
+                _ => Vec::new(),
+            };
+            if let Some(artifact) = wanted.into_iter().find(|a| !self.experiment.is_ready(*a)) {
+                self.fill(artifact, began);
+                return matches!(self.models[artifact.index()], Loaded::No).then_some(artifact);
             }
             match entry {
                 Some(entry) => {

@@ -11,6 +11,11 @@ export const VIEWS = [
   ["shadow-managed", "#/shadow-managed"],
   ["guardrails", "#/guardrails"],
   ["autoscaling", "#/autoscaling"],
+  ["peeking", "#/peeking"],
+  ["plan-a-test", "#/plan-a-test"],
+  ["split-detective", "#/split-detective"],
+  ["bandit-race", "#/bandit-race"],
+  ["false-friends", "#/false-friends"],
   ["blind-round", "#/blind-round"],
   ["sandbox", "#/sandbox"],
 ];

@@ -2,13 +2,18 @@
 
 mod ab_testing;
 mod autoscaling;
+mod bandit_race;
 mod blind_round;
 mod canary;
+mod false_friends;
 pub(in crate::lab) mod guardrails;
+mod peeking;
+mod plan_a_test;
 mod shadow_api;
 mod shadow_managed;
+mod split_detective;
 
-use super::{Control, LabId, Lesson};
+use super::{Control, Exercise, LabId, Lesson};
 
 static SANDBOX: Lesson = Lesson {
     id: LabId::Sandbox,
@@ -24,6 +29,11 @@ static SANDBOX: Lesson = Lesson {
         Control::Predict,
         Control::Batch,
         Control::Weights,
+        Control::Exercise(Exercise::Plan),
+        Control::Exercise(Exercise::StartTest),
+        Control::Exercise(Exercise::Peek),
+        Control::Exercise(Exercise::Universes),
+        Control::Exercise(Exercise::Memo),
         Control::Comparison,
         Control::Disagreements,
         Control::Autoscaling,
@@ -78,6 +88,11 @@ pub fn heading(lab: LabId) -> Heading {
         LabId::Autoscaling => const { heading_of(&autoscaling::LESSON) },
         LabId::ShadowManaged => const { heading_of(&shadow_managed::LESSON) },
         LabId::Guardrails => const { heading_of(&guardrails::LESSON) },
+        LabId::Peeking => const { heading_of(&peeking::LESSON) },
+        LabId::PlanATest => const { heading_of(&plan_a_test::LESSON) },
+        LabId::SplitDetective => const { heading_of(&split_detective::LESSON) },
+        LabId::BanditRace => const { heading_of(&bandit_race::LESSON) },
+        LabId::FalseFriends => const { heading_of(&false_friends::LESSON) },
         LabId::BlindRound => const { heading_of(&blind_round::LESSON) },
         LabId::Sandbox => const { heading_of(&SANDBOX) },
     }
@@ -100,6 +115,11 @@ pub fn lesson(lab: LabId) -> &'static Lesson {
         LabId::Autoscaling => &autoscaling::LESSON,
         LabId::ShadowManaged => &shadow_managed::LESSON,
         LabId::Guardrails => &guardrails::LESSON,
+        LabId::Peeking => &peeking::LESSON,
+        LabId::PlanATest => &plan_a_test::LESSON,
+        LabId::SplitDetective => &split_detective::LESSON,
+        LabId::BanditRace => &bandit_race::LESSON,
+        LabId::FalseFriends => &false_friends::LESSON,
         LabId::BlindRound => &blind_round::LESSON,
         LabId::Sandbox => &SANDBOX,
     }

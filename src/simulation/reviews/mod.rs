@@ -195,13 +195,14 @@ impl Corpus {
 
 /// A corpus, a star mix and a domain mix, compiled into cells with cumulative thresholds.
 #[derive(Clone, Debug)]
-pub(super) struct Sampler {
+pub struct Sampler {
     /// First 64-bit draw past each choice, and the cell that it falls on.
     choices: Vec<(u64, Range<u32>, Option<Stars>)>,
 }
 
 impl Sampler {
-    pub(super) fn new(corpus: &Corpus, star_mix: &[f64; 5], domain_mix: &DomainMix) -> Self {
+    /// For weights of 1 to 5 stars and of the domains.
+    pub fn new(corpus: &Corpus, star_mix: &[f64; 5], domain_mix: &DomainMix) -> Self {
         let size = |c: usize| corpus.cells[c].len() as f64;
         let mut weighted: Vec<(f64, usize, Option<Stars>)> = Vec::with_capacity(CELLS);
         // The mix may hold numbers whose sum overflows; only their ratios matter.
@@ -262,7 +263,7 @@ impl Sampler {
 
     /// The next review to send, and its stars; none when there is no review.
     #[inline]
-    pub(super) fn draw(&self, corpus: &Corpus, stream: &mut Stream) -> Option<(ReviewId, Option<Stars>)> {
+    pub fn draw(&self, corpus: &Corpus, stream: &mut Stream) -> Option<(ReviewId, Option<Stars>)> {
         let bits = stream.bits();
         let choice = self.choices.iter().find(|(end, ..)| bits < *end).or(self.choices.last());
         let (_, cell, stars) = choice?;

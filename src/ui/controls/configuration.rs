@@ -50,7 +50,7 @@ impl Draft {
             LabId::ShadowApi => "reviews-shadow",
             LabId::Autoscaling => "reviews-fleet",
             LabId::BlindRound => "reviews-round",
-            LabId::AbTesting | LabId::ShadowManaged | LabId::Guardrails | LabId::Sandbox => "reviews-abtest",
+            _ => "reviews-abtest",
         };
         let name = free_name(stem, snapshot.configs.iter().map(|c| c.name.as_str()));
         let mut draft = Self { name, rows: Vec::new(), capture: None, next_key: 0 };

@@ -9,6 +9,7 @@ mod call;
 mod comparison;
 mod configuration;
 mod day;
+mod decide;
 mod deploy;
 mod deployment;
 mod describe;
@@ -40,6 +41,7 @@ mod verdict;
 mod weights;
 
 pub use call::{CallLanguage, DrawCall, draw_call};
+pub use decide::TestBoard;
 use leptos::prelude::*;
 pub use parts::{DrawControl, draw_later, draw_opening, draw_serving};
 
@@ -85,6 +87,8 @@ pub const fn title(control: Control) -> &'static str {
         Control::Harm => "Users harmed",
         Control::Update => "Another configuration",
         Control::Verdict => "Your verdict",
+        Control::Decision => "Decision",
+        Control::Exercise(exercise) => exercise.title(),
     }
 }
 

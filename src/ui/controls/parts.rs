@@ -10,6 +10,7 @@ use super::{
     comparison::Comparison,
     configuration::Configuration,
     day::Day,
+    decide,
     deploy::Deploy,
     deployment::Deployment,
     describe::Describe,
@@ -111,5 +112,7 @@ parts! {
         Control::Harm => view! { <HarmPanel /> },
         Control::Update => view! { <Update /> },
         Control::Verdict => view! { <Verdict /> },
+        Control::Decision => decide::decision(),
+        Control::Exercise(exercise) => decide::panel(exercise),
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     lab::{LabId, Lesson, lessons},
     ui::{
         app::focus,
+        controls::TestBoard,
         endpoint::EndpointPanel,
         guide::Guide,
         inspector::Inspector,
@@ -64,6 +65,7 @@ pub fn Lab(
                 </section>
                 <section id="metrics" class="region region--metrics" tabindex="-1" aria-label="Metrics">
                     <h2 class="region__title">"Metrics"</h2>
+                    <TestBoard />
                     <Later>
                         <MetricsPanel />
                     </Later>
