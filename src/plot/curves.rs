@@ -23,6 +23,8 @@ const TICK_PX: f64 = 34.0;
 const X_TICK_PX: f64 = 72.0;
 /// Share of a curve's beginning that does not widen the axis: intervals begin wider than anything worth seeing.
 const BEGINNING: f64 = 0.2;
+/// Curves of no more points than this have no such beginning.
+const FEW: usize = 48;
 
 /// One curve as it is drawn.
 #[derive(Clone, Debug, PartialEq)]
@@ -103,13 +105,13 @@ pub fn draw_curves<DB: DrawingBackend>(
     let Sheet { width, height, .. } = sheet;
     pen.fill(&[(0.0, 0.0), (width, 0.0), (width, height), (0.0, height)], palette.surface)?;
     let xs = traces.iter().flat_map(|t| t.points.iter().map(|p| p[0])).chain(marks.iter().map(|m| m.0));
-    // What is counted is counted from 0, and a single look still has a place on an axis.
-    let x = span(xs)
-        .map(|[low, high]| [low.min(0.0), high])
-        .filter(|[low, high]| high > low)
-        .unwrap_or([0.0, 1.0]);
+    // A single look still has a place on an axis from 0.
+    let x = span(xs).map(|[low, high]| if low < high { [low, high] } else { [low.min(0.0), high] });
+    let x = x.filter(|[low, high]| low < high).unwrap_or([0.0, 1.0]);
     let settled = |t: &Trace| {
-        let from = (t.points.len() as f64 * if t.has_interval() { BEGINNING } else { 0.0 }) as usize;
+        let from = (t.points.len() as f64
+            * if t.has_interval() && t.points.len() > FEW { BEGINNING } else { 0.0 })
+            as usize;
         t.points[from.min(t.points.len())..].iter().flat_map(|p| [p[1], p[2], p[3]]).collect::<Vec<_>>()
     };
     let y = span(traces.iter().flat_map(settled)).unwrap_or([0.0, 1.0]);

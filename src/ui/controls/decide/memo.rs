@@ -93,6 +93,10 @@ fn replay(store: Store, journal: KeptJournal, hash: String) {
     let lab = journal.lab;
     store.open_journal(journal);
     store.memo.set(Some(hash));
-    // The address follows the lab, which is open already.
-    let _ = window().location().set_hash(&Route::lab(lab).hash());
+    // The address follows the lab, which is open already; in the same lab the step stays open.
+    let location = window().location();
+    let hash = Route::lab(lab).hash();
+    if !location.hash().unwrap_or_default().starts_with(&hash) {
+        let _ = location.set_hash(&hash);
+    }
 }
