@@ -12,7 +12,7 @@
 //! | [`analysis`] | records → metrics, estimates | domain |
 //! | [`controller`] | the control plane and its state machines; the only mover of weights | domain, analysis |
 //! | [`lab`] | lessons as data, goals, the experiment | all above |
-//! | [`wire`] | what page, worker and server say to each other | domain, analysis, lab |
+//! | [`wire`] | what page, worker and server say to each other | domain, analysis, controller, lab |
 //! | `plot` | metrics → drawing on any plotters backend | domain, analysis |
 //! | `ui` | the Leptos shell | all but worker |
 //! | `server` | the native server: sockets, clock, disk; real requests, real inference | domain, routing, inference, analysis, controller, wire |

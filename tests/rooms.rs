@@ -16,7 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("analysis", &["domain"]),
     ("controller", &["domain", "analysis"]),
     ("lab", &["domain", "routing", "inference", "simulation", "analysis", "controller"]),
-    ("wire", &["domain", "analysis", "lab"]),
+    ("wire", &["domain", "analysis", "controller", "lab"]),
     ("plot", &["domain", "analysis"]),
     ("ui", &["domain", "inference", "simulation", "analysis", "controller", "lab", "wire", "plot"]),
     ("worker", &["domain", "inference", "simulation", "analysis", "controller", "lab", "wire"]),
