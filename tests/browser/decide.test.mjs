@@ -189,8 +189,17 @@ const LABS = {
   "false-friends": {
     "Let before and after fool you": async (lab) => {
       const panel = lab.panel("Before and after");
-      await fill(panel, { "Hour of the switch": 20 });
-      await insist(panel, "Compare", async () => (await panel.getByText(/^Before and after differ/).count()) > 0, "they differ");
+      const done = lab.region("Guide").getByText("Done", { exact: true });
+      // One interval in twenty misses: then old and new seem to differ at the same time; another hour is another draw.
+      const tried = async () => {
+        for (const hour of [20, 19, 21]) {
+          await fill(panel, { "Hour of the switch": hour });
+          await press(panel, "Compare");
+          if (await done.count()) return true;
+        }
+        return false;
+      };
+      await until(tried, "they differ", LONG_MS);
     },
     "Compare whole days": async (lab) => {
       await fill(lab.panel("Before and after"), { "Hours compared": 24 });
