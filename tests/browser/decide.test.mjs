@@ -36,6 +36,8 @@ const verdict = (board) => board.getByRole("strong").filter({ hasText: /^(passed
 async function fill(panel, fields) {
   for (const [name, value] of Object.entries(fields)) {
     const list = panel.getByRole("combobox", { name, exact: true });
+    // The panel may still be on its way.
+    await list.or(panel.getByRole("spinbutton", { name })).first().waitFor();
     if (await list.count()) await list.selectOption({ label: value });
     else {
       const field = panel.getByRole("spinbutton", { name }).first();
