@@ -237,3 +237,39 @@ fn another_address_than_loopback_demands_a_token() {
     let words = String::from_utf8(said.stderr).unwrap();
     assert!(words.contains("0.0.0.0:0") && words.contains("ROLLOUT_LAB_TOKEN"), "{words}");
 }
+
+#[tokio::test]
+async fn an_order_for_traffic_that_cannot_be_kept_is_refused_with_value_and_limit() {
+    let app = app(settings("")).await;
+    let put = async |body: serde_json::Value| {
+        let headers = [("content-type", "application/json")];
+        let answer = answer(&app, request("PUT", "/api/traffic", &headers, body.to_string())).await;
+        let status = answer.status().as_u16();
+        let text = answer.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8_lossy(&text).into_owned())
+    };
+    let order = |on: bool, endpoint: &str, rate: f64| json!({"on": on, "endpoint": endpoint, "per_second": rate, "constant": false});
+    for (order, wanted, words) in [
+        (order(true, "reviews", 0.0), 400, "at most 10000, but is 0"),
+        (order(true, "reviews", 20_000.0), 400, "at most 10000, but is 20000"),
+        (order(true, "a/../../b", 1.0), 400, "endpoint: "),
+        (order(true, "reviews", 1.0), 409, "no reviews to send"),
+        (json!({"on": 1}), 400, "no order for traffic"),
+        (order(false, "", 0.0), 204, ""),
+    ] {
+        let (status, text) = put(order.clone()).await;
+        assert!(status == wanted && text.contains(words), "{order}: {status} {text}");
+    }
+}
+
+#[tokio::test]
+async fn series_that_cannot_be_read_are_refused_with_the_reason() {
+    let app = app(settings("")).await;
+    let headers = [("content-type", "application/json")];
+    for (body, words) in [("", "no query"), ("{}", "no query"), ("[", "no query")] {
+        let answer = answer(&app, request("POST", "/api/series", &headers, body)).await;
+        assert_eq!(answer.status().as_u16(), 400, "{body}");
+        let text = answer.into_body().collect().await.unwrap().to_bytes();
+        assert!(String::from_utf8_lossy(&text).contains(words), "{body}");
+    }
+}

@@ -49,11 +49,6 @@ impl Experiment {
         experiment
     }
 
-    /// Whether its endpoints are a server's.
-    pub fn is_live(&self) -> bool {
-        self.live.is_some()
-    }
-
     /// Takes the server's control plane as it is at `now`. Moments never run backwards: an earlier `now` is taken for
     /// the latest one.
     pub fn adopt(&mut self, plane: ControlPlane, now: VirtualTime) {

@@ -13,7 +13,10 @@ use super::{
     generate::{Arrivals, Body, Plan, Progress, generate},
     refusal::Refusal,
 };
-use crate::wire::live::{LiveTraffic, TrafficOrder};
+use crate::{
+    domain::EndpointName,
+    wire::live::{LiveTraffic, TrafficOrder},
+};
 
 /// Highest rate: traffic is for labs; `rollout-lab generate` loads a server.
 pub const MAX_RATE: f64 = 10_000.0;
@@ -76,6 +79,9 @@ impl Traffic {
                 format!("per_second must be above 0 and at most {MAX_RATE}, but is {}", order.per_second);
             return Err(Refusal::plain(400, words));
         }
+        // It becomes part of an address.
+        let endpoint = EndpointName::new(order.endpoint.as_str());
+        endpoint.map_err(|e| Refusal::plain(400, format!("endpoint: {e}")))?;
         if self.bodies.is_empty() {
             return Err(Refusal::plain(
                 409,

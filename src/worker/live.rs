@@ -33,8 +33,8 @@ pub(super) struct Line {
     plane: Option<(ControlPlane, VirtualTime)>,
     /// Told last.
     told: ServerLine,
-    /// Ends the line's own closures when another one is opened.
-    _source: Option<EventSource>,
+    /// Held, so that the browser does not collect it while it is listened to.
+    source: Option<EventSource>,
 }
 
 fn number(body: &[u8]) -> u32 {
@@ -52,7 +52,7 @@ impl Line {
             known.insert(number(text.as_bytes()), (review, stars));
         }
         let told = ServerLine::default();
-        Self { base, texts: known, epoch: None, plane: None, told, _source: None }
+        Self { base, texts: known, epoch: None, plane: None, told, source: None }
     }
 
     /// How it stands.
@@ -107,7 +107,7 @@ pub(super) fn open(shared: &Shared) {
     on_frame.forget();
     on_error.forget();
     if listened && let Some(line) = shared.borrow_mut().line_mut() {
-        line._source = Some(source);
+        line.source = Some(source);
     }
 }
 

@@ -7,6 +7,7 @@ use crate::{
     ui::{
         journal,
         route::Route,
+        store::server,
         widgets::{Glyph, Icon, Views},
         wording,
     },
@@ -21,9 +22,15 @@ pub fn Home() -> impl IntoView {
                 <div>
                 <h1 class="home__title">"Put a new model into production without betting the product on it."</h1>
                 <p class="home__text">
+                    {if server().is_some() {
+                        "Deploy two real sentiment models behind one endpoint, split the traffic between them, \
+                        watch what happens, move the traffic over, and clean up. Here all of it is real: the server \
+                        answers every request that you see."
+                    } else {
                     "Deploy two real sentiment models behind one endpoint, split the traffic between them, \
                     watch what happens, move the traffic over, and clean up. The instances and the requests are \
                     simulated; the models and every prediction are real, and all of it runs in this browser."
+                    }}
                 </p>
                 </div>
                 <Streams />
