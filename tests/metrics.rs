@@ -10,8 +10,8 @@ use rollout_lab::{
         QueryError, SKETCH_RELATIVE_ERROR, SeriesQuery, Statistic, Watch,
     },
     domain::{
-        EndpointConfigName, EndpointName, FleetId, InvocationRecord, InvocationStatus, ReviewId, SECOND_NS, VariantName,
-        VirtualTime,
+        EndpointConfigName, EndpointName, FleetId, InvocationRecord, InvocationStatus, ReviewId, SECOND_NS,
+        VariantName, VirtualTime,
     },
 };
 
