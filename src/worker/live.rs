@@ -24,6 +24,25 @@ const AGAIN_MS: i32 = 1_000;
 /// Header in which the server says how long the model took.
 const MODEL_LATENCY: &str = "x-rollout-lab-model-latency-us";
 
+/// What is done over the line. It is code that only those fetch who have a server (`parts.rs`): nothing else may name
+/// these functions.
+#[derive(Clone, Copy)]
+pub(super) struct Calls {
+    /// Opens the line, and opens it again whenever it is lost.
+    pub open: fn(&Shared),
+    /// Does an action at the server, and tells the page how it ended.
+    pub act: fn(Shared, u64, LabAction),
+    /// Asks the server for series, and answers the page.
+    pub series: fn(Shared, u64, MetricQuery),
+}
+
+impl Calls {
+    /// These.
+    pub const fn here() -> Self {
+        Self { open, act, series }
+    }
+}
+
 /// The line to the server.
 pub(super) struct Line {
     base: String,
@@ -80,8 +99,7 @@ impl Line {
     }
 }
 
-/// Opens the line, and opens it again whenever it is lost.
-pub(super) fn open(shared: &Shared) {
+fn open(shared: &Shared) {
     let Some(url) = shared.borrow().line().map(|l| format!("{}api/live", l.base)) else { return };
     let source = match EventSource::new(&url) {
         Ok(source) => source,
@@ -294,8 +312,7 @@ pub(super) const fn goes_out(action: &LabAction) -> bool {
     )
 }
 
-/// Does an action at the server, and tells the page how it ended.
-pub(super) fn act(shared: Shared, id: u64, action: LabAction) {
+fn act(shared: Shared, id: u64, action: LabAction) {
     spawn_local(async move {
         let base = shared.borrow().line().map(|l| l.base.clone()).unwrap_or_default();
         let outcome = match &action {
@@ -348,8 +365,7 @@ async fn traffic(base: &str, endpoint: Option<String>, settings: &TrafficSetting
     if response.ok() { Ok(()) } else { Err(refusal_of(response).await) }
 }
 
-/// Asks the server for series, and answers the page.
-pub(super) fn series(shared: Shared, id: u64, query: MetricQuery) {
+fn series(shared: Shared, id: u64, query: MetricQuery) {
     spawn_local(async move {
         let base = shared.borrow().line().map(|l| l.base.clone()).unwrap_or_default();
         let asked = async {
