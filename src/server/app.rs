@@ -4,7 +4,7 @@ use std::{
     convert::Infallible,
     future::Future,
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::Arc,
+    sync::{Arc, mpsc},
     time::{Duration, Instant},
 };
 
@@ -34,13 +34,15 @@ use tokio::{
 use tower::ServiceExt;
 
 use super::{
-    access::{Access, Guards},
+    access::{Access, Admitted, Guards},
     aws,
     backend::{Backends, EmbeddedError},
     capture::Captures,
     clock,
     control::{Control, ControlThread},
-    exposition, invoke,
+    exposition,
+    history::{History, Past, Progress},
+    invoke,
     ledger::Ledger,
     live, random,
     refusal::{Refusal, Style},
@@ -103,6 +105,8 @@ pub struct App {
     pub backends: Arc<Backends>,
     /// Where captured requests go.
     pub captures: Captures,
+    /// How metrics are written down; none where no state lasts.
+    pub history: Option<Arc<Progress>>,
     /// Tells one start of the server from another.
     pub epoch: u64,
     /// The clients that the server plays.
@@ -111,6 +115,8 @@ pub struct App {
     guards: Guards,
     site: Site,
     end: watch::Sender<bool>,
+    /// Gone with the app: then the last metrics are written down.
+    _lives: mpsc::Sender<()>,
 }
 
 impl App {
@@ -121,7 +127,12 @@ impl App {
     pub fn new(settings: Settings, listen: SocketAddr) -> Result<(Arc<Self>, ControlThread), StartError> {
         let site = Site::find(settings.site.as_ref())?;
         let backends = Arc::new(Backends::new(&settings)?);
-        let ledger = Arc::new(Ledger::new());
+        let store = settings.state.as_deref().map(Store::open).transpose()?;
+        let opened = settings.state.as_deref().map(History::open).transpose()?;
+        let (history, past) = opened.map_or((None, Past::default()), |(h, p)| (Some(h), p));
+        let fresh = store.as_ref().is_none_or(|(_, state, calls)| state.is_none() && calls.is_empty());
+        let past = if fresh { past.without_fleets() } else { past };
+        let ledger = Arc::new(Ledger::new(past.metrics, past.begun));
         let table = Arc::new(Table::default());
         let captures = Captures::start(settings.state.as_deref()).map_err(StartError::Thread)?;
         let lanes = Lanes {
@@ -130,20 +141,34 @@ impl App {
             captures: captures.clone(),
             limits: settings.shadow,
         };
-        let compiler = Compiler::new(table.clone(), backends.clone(), lanes);
-        let store = settings.state.as_deref().map(Store::open).transpose()?;
+        let compiler = Compiler::new(table.clone(), backends.clone(), lanes, past.totals);
         let rule =
             if settings.beyond_sagemaker { ShadowRule::BeyondSageMaker } else { ShadowRule::SageMaker };
         let rules = (settings.durations.durations(), rule);
-        let (control, thread) =
+        let (control, mut thread) =
             Control::start(store, rules, compiler, ledger.clone()).map_err(StartError::Thread)?;
+        let (lives, until) = mpsc::channel();
+        let progress = match history {
+            Some(history) => {
+                let (every, progress) =
+                    (Duration::from_millis(settings.history.flush_ms), Arc::new(Progress::default()));
+                let kept = (ledger.clone(), table.clone());
+                let writer =
+                    history.keep(kept, every, progress.clone(), until).map_err(StartError::Thread)?;
+                thread.join_with(writer);
+                Some(progress)
+            }
+            None => None,
+        };
         let app = Arc::new(Self {
-            traffic: Traffic::new(listen, settings.bearer(), settings.reviews.clone()),
+            traffic: Traffic::new(listen, settings.bearer(), settings.reviews),
             access: Access::new(&settings, listen),
             guards: Guards::new(site.inline_scripts()),
             site,
             epoch: clock::now().as_ns() / 1_000_000,
             end: watch::Sender::new(false),
+            _lives: lives,
+            history: progress,
             settings,
             table,
             ledger,
@@ -223,12 +248,15 @@ async fn guard(State(app): State<Arc<App>>, mut request: Request, next: Next) ->
         let target = request.headers().get(TARGET).and_then(|t| t.to_str().ok()).unwrap_or("").to_owned();
         (request.method().clone(), request.uri().path().to_owned(), target)
     });
+    let cors = app.access.cors(request.headers());
     request.extensions_mut().insert(began);
     let mut response = match allowed {
-        Ok(()) => next.run(request).await,
+        Ok(Admitted::Request) => next.run(request).await,
+        Ok(Admitted::Preflight) => no_content(),
         Err(refusal) => refusal.answer(style),
     };
     let headers = response.headers_mut();
+    headers.extend(cors);
     headers.insert(REQUEST_ID, invoke::header(&id));
     app.guards.put(headers, style == Style::Plain);
     if let Some((method, path, target)) = shown {
@@ -239,6 +267,12 @@ async fn guard(State(app): State<Arc<App>>, mut request: Request, next: Next) ->
             tracing::info!(request_id = %id, %method, path, target, status, ms, %peer, "request");
         }
     }
+    response
+}
+
+fn no_content() -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
     response
 }
 
@@ -376,14 +410,7 @@ async fn traffic(State(app): State<Arc<App>>, request: Request) -> Response {
             .map_err(|e| Refusal::plain(400, format!("the body is no order for traffic: {e}")))?;
         app.traffic.order(order)
     };
-    match answered.await {
-        Ok(()) => {
-            let mut response = Response::new(Body::empty());
-            *response.status_mut() = StatusCode::NO_CONTENT;
-            response
-        }
-        Err(refusal) => refusal.answer(Style::Plain),
-    }
+    answered.await.map_or_else(|refusal| refuse(&refusal, Style::Plain), |()| no_content())
 }
 
 /// Series of an endpoint's variants, as the page's plots ask for them.
@@ -414,8 +441,7 @@ async fn session(State(app): State<Arc<App>>, request: Request) -> Response {
     };
     match answered.await {
         Ok(cookie) => {
-            let mut response = Response::new(Body::empty());
-            *response.status_mut() = StatusCode::NO_CONTENT;
+            let mut response = no_content();
             if let Some(cookie) = cookie {
                 response.headers_mut().insert(SET_COOKIE, invoke::header(&cookie));
             }
@@ -506,7 +532,7 @@ pub fn run(settings: Settings, started: impl FnOnce(SocketAddr)) -> Result<(), S
         Ok::<_, StartError>(control)
     })?;
     // Tasks that are left hold the app, and with it the control plane, which writes its last snapshot once nobody can
-    // call it any more.
+    // call it any more. The same goes for the metrics.
     runtime.shutdown_timeout(Duration::from_secs(1));
     control.join();
     Ok(())

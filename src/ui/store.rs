@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use leptos::{prelude::*, web_sys::File};
 
-use super::{journal, link::Link, mark::Mark};
+use super::{journal, link::Link, mark::Mark, server::server};
 use crate::{
     domain::{Artifact, FleetId, InvocationRecord, Stars, VirtualTime},
     lab::{
@@ -180,13 +180,6 @@ pub struct Route {
     pub endpoint: String,
     /// Variant.
     pub variant: String,
-}
-
-/// Address of the server that the page is over, as the one that served it says: relative to the page. None on a static
-/// host.
-pub fn server() -> Option<String> {
-    let element = document().query_selector("meta[name='rollout-lab-server']").ok().flatten()?;
-    element.get_attribute("content")
 }
 
 /// A handle on what the page knows. Copying it copies no data.
@@ -410,6 +403,11 @@ impl Store {
     /// Takes a message away.
     pub fn dismiss(self, id: u64) {
         self.toasts.update(|all| all.retain(|t| t.id != id));
+    }
+
+    /// Hands the token that the server asks for to the worker, which keeps it in memory.
+    pub fn give_token(self, token: String) {
+        self.send(ToWorker::Token(token));
     }
 
     /// Tells the worker whether the page is seen; an unseen page is kept first, it may never come back.

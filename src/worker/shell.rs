@@ -8,7 +8,7 @@ use std::{
 };
 
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
-use wasm_bindgen_futures::spawn_local;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{DedicatedWorkerGlobalScope, File, MessageEvent};
 
 use super::{
@@ -26,7 +26,7 @@ use crate::{
     },
     wire::{
         DecideAnswer, DecideQuestion, FromWorker, KeptJournal, MetricQuery, Opinion, OwnFile, ServerLine,
-        TestAnswer, TestQuestion, ToWorker, VariantSeries,
+        TestAnswer, TestQuestion, ToWorker, VariantSeries, live::MAX_OWN_TEXTS,
     },
 };
 
@@ -201,14 +201,31 @@ fn slice(shared: &Shared) -> i32 {
     if !worker.opened {
         return IDLE_MS;
     }
-    worker.take_in(began);
+    let taken = worker.take_in(began);
     worker.publish();
     let busy = worker.replay.is_some()
         || worker.experiment.has_replay()
         || worker.incoming.is_some()
         || worker.experiment.pace() != Pace::Paused
         || worker.table_is_short();
+    drop(worker);
+    if taken {
+        order_again(shared);
+    }
     if busy { REST_MS } else { IDLE_MS }
+}
+
+/// Lets what waits in the worker's queue have its turn, and some time pass.
+pub(super) async fn rest(ms: i32) {
+    let scope: DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
+    let passed = js_sys::Promise::new(&mut |resolve, _| {
+        let set = scope.set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, ms);
+        // Where there is no timer, it goes on at once.
+        if set.is_err() {
+            let _ = resolve.call0(&JsValue::NULL);
+        }
+    });
+    let _ = JsFuture::from(passed).await;
 }
 
 fn hear(shared: &Shared, data: JsValue) {
@@ -225,6 +242,7 @@ fn hear(shared: &Shared, data: JsValue) {
     };
     let message = match message {
         ToWorker::Connect(base) => return connect(shared, base),
+        ToWorker::Token(token) => return take_token(shared, token),
         ToWorker::Do { id, action } if shared.borrow().line.is_some() => {
             let (refusal, calls) = {
                 let worker = shared.borrow();
@@ -255,9 +273,32 @@ fn hear(shared: &Shared, data: JsValue) {
         }
         other => other,
     };
+    let other_reviews = matches!(message, ToWorker::SendBuiltIn);
     let wanted = shared.borrow_mut().answer(message);
     for artifact in wanted {
         load(shared.clone(), artifact);
+    }
+    if other_reviews {
+        order_again(shared);
+    }
+}
+
+/// Other reviews are sent from now on: where a server's clients send them, it must be told.
+fn order_again(shared: &Shared) {
+    let calls = shared.borrow().over_line;
+    if let Some(calls) = calls {
+        (calls.order_again)(shared);
+    }
+}
+
+/// Takes the token that a server asks for.
+fn take_token(shared: &Shared, token: String) {
+    let (waited, calls) = {
+        let mut worker = shared.borrow_mut();
+        (worker.line.as_mut().is_some_and(|l| l.take_token(token)), worker.over_line)
+    };
+    if waited && let Some(calls) = calls {
+        (calls.open)(shared);
     }
 }
 
@@ -277,23 +318,14 @@ fn connect(shared: &Shared, base: String) {
 /// Fetches the code that speaks with a server, as often as it takes, and opens the line.
 fn follow(shared: Shared) {
     spawn_local(async move {
-        match parts::live().await {
-            Ok(calls) => {
+        loop {
+            if let Ok(calls) = parts::live().await {
                 shared.borrow_mut().over_line = Some(calls);
-                (calls.open)(&shared);
+                return (calls.open)(&shared);
             }
-            Err(_) => {
-                let again = shared.clone();
-                let follow_again = Closure::once_into_js(move || follow(again));
-                let worker = shared.borrow();
-                worker.say(&FromWorker::Trouble(
-                    "the part of this page that speaks with the server could not be fetched; it is asked for again".into(),
-                ));
-                let _ = worker.scope.set_timeout_with_callback_and_timeout_and_arguments_0(
-                    follow_again.unchecked_ref(),
-                    FETCH_AGAIN_MS,
-                );
-            }
+            let told = "the part of this page that speaks with the server could not be fetched; it is asked for again";
+            shared.borrow().say(&FromWorker::Trouble(told.into()));
+            rest(FETCH_AGAIN_MS).await;
         }
     });
 }
@@ -393,10 +425,6 @@ fn take_file(shared: Shared, file: File) {
 }
 
 impl Worker {
-    pub(super) fn scope(&self) -> &DedicatedWorkerGlobalScope {
-        &self.scope
-    }
-
     pub(super) fn line(&self) -> Option<&Line> {
         self.line.as_ref()
     }
@@ -436,7 +464,7 @@ impl Worker {
         for text in texts {
             let review = self.experiment.review_of(text);
             if let (Some(line), Some(review)) = (&mut self.line, review) {
-                line.knows(review, text);
+                line.knows(review, text, None);
             }
         }
     }
@@ -516,7 +544,7 @@ impl Worker {
                 self.say(&FromWorker::Tests { id, answer });
             }
             // Taken before, where the line can be opened.
-            ToWorker::Connect(_) => {}
+            ToWorker::Connect(_) | ToWorker::Token(_) => {}
             ToWorker::Decisions { id, question } => {
                 let answer = self.decide(question);
                 self.say(&FromWorker::Decisions { id, answer });
@@ -575,17 +603,28 @@ impl Worker {
         self.file_number += 1;
     }
 
-    /// Asks the models about the reviews of the learner's file; they are sent once those that serve know them all.
-    fn take_in(&mut self, began: f64) {
+    /// Asks the models about the reviews of the learner's file; they are sent once those that serve know them all. Over a
+    /// server they are sent at once: it asks its own. Whether they are sent from now on.
+    fn take_in(&mut self, began: f64) -> bool {
         if self.replay.is_some() {
-            return;
+            return false;
         }
-        let Some(mut incoming) = self.incoming.take() else { return };
+        let Some(mut incoming) = self.incoming.take() else { return false };
+        if self.line.is_some() {
+            incoming.reviews.truncate(MAX_OWN_TEXTS);
+            incoming.file.kept = incoming.reviews.len() as u64;
+            incoming.file.answered = incoming.file.kept;
+        }
         let end = now_ms().max(began + SLICE_MS - OWN_MS) + OWN_MS;
         let serving = self.serving();
         let prepared = |a: &Artifact| self.prepared(*a).is_some();
-        let needed: Vec<Artifact> =
-            if serving.is_empty() { Artifact::ALL.into_iter().filter(prepared).collect() } else { serving };
+        let needed: Vec<Artifact> = if self.line.is_some() {
+            Vec::new()
+        } else if serving.is_empty() {
+            Artifact::ALL.into_iter().filter(prepared).collect()
+        } else {
+            serving
+        };
         let all = incoming.reviews.len();
         let mut answered = all;
         for artifact in needed {
@@ -608,9 +647,10 @@ impl Worker {
                 self.say(&FromWorker::OwnReviews(incoming.file.clone()));
             }
             self.incoming = Some(incoming);
-            return;
+            return false;
         }
         self.experiment.set_own_reviews(incoming.reviews);
+        self.learn_own();
         let first = self.experiment.corpus().built_in_len() as u32;
         for artifact in Artifact::ALL {
             for (review, answer) in (first..).zip(&incoming.answers[artifact.index()]) {
@@ -620,6 +660,17 @@ impl Worker {
         self.cursor = [[0; 3]; 2];
         self.changed = true;
         self.say(&FromWorker::OwnReviews(OwnFile { ended: true, ..incoming.file }));
+        true
+    }
+
+    /// The learner's own reviews: records of them will come back by their numbers.
+    fn learn_own(&mut self) {
+        let Some(line) = &mut self.line else { return };
+        let corpus = self.experiment.corpus();
+        for (i, review) in corpus.own().iter().enumerate() {
+            let id = ReviewId((corpus.built_in_len() + i) as u32);
+            line.knows(id, &review.text, review.stars);
+        }
     }
 
     fn open(&mut self, kept: KeptJournal) {

@@ -22,6 +22,7 @@ use super::{
     Answer, Breaker, Call, CallError, brief,
     payload::{self, Label, Texts},
     sagemaker::Sagemaker,
+    tls::{Connector, Tls},
 };
 use crate::{
     domain::Stars,
@@ -30,7 +31,7 @@ use crate::{
 };
 
 /// The client that all upstreams are reached with.
-pub type Client = legacy::Client<HttpConnector, Full<Bytes>>;
+pub type Client = legacy::Client<Connector, Full<Bytes>>;
 
 const CUSTOM_ATTRIBUTES: HeaderName = HeaderName::from_static("x-amzn-sagemaker-custom-attributes");
 /// Idle connections end after this, before most servers end them.
@@ -40,8 +41,13 @@ const RETRY_AFTER: Duration = Duration::from_millis(10);
 /// Longest time for a health check.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A client with a pool of its own.
+/// A client with a pool of its own, that reaches `http://` only.
 pub fn client(connect_timeout: Duration, idle_connections: usize) -> Client {
+    client_over(None, connect_timeout, idle_connections)
+}
+
+/// The same that reaches `https://` too, where there is `tls`.
+fn client_over(tls: Option<Tls>, connect_timeout: Duration, idle_connections: usize) -> Client {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
     connector.set_connect_timeout(Some(connect_timeout));
@@ -50,7 +56,7 @@ pub fn client(connect_timeout: Duration, idle_connections: usize) -> Client {
         .pool_idle_timeout(IDLE)
         .pool_timer(TokioTimer::new())
         .pool_max_idle_per_host(idle_connections)
-        .build(connector)
+        .build(Connector::new(connector, tls, connect_timeout))
 }
 
 /// A model server that the operator declared.
@@ -102,7 +108,12 @@ impl HttpUpstream {
             name: name.to_owned(),
             infer: uri(infer),
             health: uri(health),
-            client: client(Duration::from_millis(settings.connect_timeout_ms), settings.idle_connections),
+            client: client_over(
+                // The settings were checked. What cannot be read any more leaves nobody to be trusted.
+                settings.is_https().then(|| Tls::new(settings.ca_file.as_deref()).unwrap_or_default()),
+                Duration::from_millis(settings.connect_timeout_ms),
+                settings.idle_connections,
+            ),
             answer_bytes,
             timeout: Duration::from_millis(settings.timeout_ms),
             breakers: [breaker(), breaker()],

@@ -9,6 +9,7 @@ mod embedded;
 mod http;
 pub mod payload;
 mod sagemaker;
+mod tls;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -20,6 +21,7 @@ pub use self::{
     embedded::{Embedded, EmbeddedError},
     http::{Client, HttpUpstream, client},
     sagemaker::ENABLED as SAGEMAKER,
+    tls::{Tls, TlsError},
 };
 use super::settings::{Settings, Upstream};
 use crate::{
