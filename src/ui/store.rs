@@ -11,8 +11,8 @@ use super::{journal, link::Link, mark::Mark, server::server};
 use crate::{
     domain::{Artifact, FleetId, InvocationRecord, Stars, VirtualTime},
     lab::{
-        Change, DisagreementPage, DisagreementQuery, EndpointView, LEFTOVER_ENDPOINT, LabAction, LabId,
-        Snapshot, StepState,
+        Batch, Change, DisagreementPage, DisagreementQuery, EndpointView, LEFTOVER_ENDPOINT, LabAction,
+        LabId, Snapshot, StepState,
     },
     wire::{
         DecideAnswer, DecideQuestion, FromWorker, KeptJournal, MetricQuery, Opinion, OwnFile, Refusal,
@@ -146,6 +146,8 @@ struct Backstage {
     waiting: Vec<(u64, Waiting)>,
     /// The newest snapshot since the last frame.
     gathered: Option<Snapshot>,
+    /// The batches, which snapshots come without.
+    batches: Vec<Batch>,
     frame_asked: bool,
     journal: Option<KeptJournal>,
     /// Whether a save is under way for an action, and for the clock.
@@ -494,6 +496,7 @@ impl Store {
                 self.worker.update(|w| w.replaying = (share < 1.0).then_some(share));
             }
             FromWorker::Snapshot(snapshot) => self.gather(*snapshot),
+            FromWorker::Batches(batches) => self.backstage.update_value(|b| b.batches = batches),
             FromWorker::Done { id, outcome, entry } => {
                 if let Some(entry) = entry {
                     self.remember(SAVE_ACTION_AFTER, |journal| journal.entries.push(entry));
@@ -585,7 +588,8 @@ impl Store {
     fn publish(self) {
         let gathered = self.backstage.try_update_value(|b| {
             b.frame_asked = false;
-            let snapshot = b.gathered.take()?;
+            let mut snapshot = b.gathered.take()?;
+            snapshot.batches.clone_from(&b.batches);
             let in_configs = snapshot.configs.iter().flat_map(|c| c.variants());
             let in_configs = in_configs.map(|v| v.variant_name.as_str());
             // The leftover's variant would take the look of the first one that the learner makes.

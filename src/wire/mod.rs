@@ -10,8 +10,8 @@ use crate::{
     analysis::metrics::{Datapoint, Metric, Statistic},
     domain::{Artifact, InvocationRecord, Stars, VirtualTime},
     lab::{
-        Board, CapturedLines, Change, DisagreementPage, DisagreementQuery, Exercise, Journal, JournalEntry,
-        LabAction, LabId, MetricSummary, Snapshot,
+        Batch, Board, CapturedLines, Change, DisagreementPage, DisagreementQuery, Exercise, Journal,
+        JournalEntry, LabAction, LabId, MetricSummary, Snapshot,
     },
 };
 
@@ -245,7 +245,11 @@ pub enum FromWorker {
     /// A replay is under way: share done, 0 to 1.
     Replaying(f64),
     /// The state now.
+    ///
+    /// Its batches are left out: they are told by [`FromWorker::Batches`], and rarely change.
     Snapshot(Box<Snapshot>),
+    /// The batches of the snapshots from now on.
+    Batches(Vec<Batch>),
     /// How an action ended.
     Done {
         /// Number of the message.

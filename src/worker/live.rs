@@ -26,6 +26,27 @@ const OWN_BYTES: usize = 900_000;
 /// Header in which the server says how long the model took.
 const MODEL_LATENCY: &str = "x-rollout-lab-model-latency-us";
 
+/// What is done over the line. It is code that only those fetch who have a server (`parts.rs`): nothing else may name
+/// these functions.
+#[derive(Clone, Copy)]
+pub(super) struct Calls {
+    /// Opens the line, and opens it again whenever it is lost.
+    pub open: fn(&Shared),
+    /// Does an action at the server, and tells the page how it ended.
+    pub act: fn(Shared, u64, LabAction),
+    /// Asks the server for series, and answers the page.
+    pub series: fn(Shared, u64, MetricQuery),
+    /// Orders the server's clients anew, where the reviews that they send have changed.
+    pub order_again: fn(&Shared),
+}
+
+impl Calls {
+    /// These.
+    pub const fn here() -> Self {
+        Self { open, act, series, order_again }
+    }
+}
+
 /// Where the server is, and what it must be told with every request.
 #[derive(Clone, Debug, Default)]
 struct Contact {
@@ -108,6 +129,12 @@ impl Line {
         self.texts.insert(number(calls::features(text).as_bytes()), (review, stars));
     }
 
+    /// Takes the token; true where the line waited for one, and is to be opened with it.
+    pub fn take_token(&mut self, token: String) -> bool {
+        self.contact.token = Some(token);
+        std::mem::take(&mut self.waits)
+    }
+
     fn named(&self, mut record: InvocationRecord) -> InvocationRecord {
         match self.texts.get(&record.review.0) {
             Some((review, stars)) => (record.review, record.true_stars) = (*review, *stars),
@@ -119,7 +146,7 @@ impl Line {
 }
 
 /// Opens the line, and opens it again whenever it is lost; without a token that the server asks for it waits for one.
-pub(super) fn open(shared: &Shared) {
+fn open(shared: &Shared) {
     let shared = shared.clone();
     spawn_local(async move {
         loop {
@@ -139,19 +166,6 @@ pub(super) fn open(shared: &Shared) {
             rest(AGAIN_MS).await;
         }
     });
-}
-
-/// Takes the token, and opens the line with it where it waits for one.
-pub(super) fn give_token(shared: &Shared, token: String) {
-    let waits = {
-        let mut worker = shared.borrow_mut();
-        let Some(line) = worker.line_mut() else { return };
-        line.contact.token = Some(token);
-        std::mem::take(&mut line.waits)
-    };
-    if waits {
-        open(shared);
-    }
 }
 
 /// Follows the server's frames until there are no more; gives the reason.
@@ -394,8 +408,7 @@ pub(super) const fn goes_out(action: &LabAction) -> bool {
     )
 }
 
-/// Does an action at the server, and tells the page how it ended.
-pub(super) fn act(shared: Shared, id: u64, action: LabAction) {
+fn act(shared: Shared, id: u64, action: LabAction) {
     spawn_local(async move {
         let outcome = match &action {
             LabAction::Call(command) => call(&contact_of(&shared), command).await,
@@ -424,7 +437,7 @@ pub(super) fn act(shared: Shared, id: u64, action: LabAction) {
 }
 
 /// Orders the clients anew where some call: the learner's own reviews came or went.
-pub(super) fn order_again(shared: &Shared) {
+fn order_again(shared: &Shared) {
     let settings = shared.borrow().line().and_then(|l| l.traffic.as_ref()).map(|t| shown(&t.order));
     let Some(settings) = settings else { return };
     let shared = shared.clone();
@@ -476,8 +489,7 @@ async fn traffic(shared: &Shared, settings: &TrafficSettings) -> Result<(), Refu
     if response.ok() { Ok(()) } else { Err(refusal_of(response).await) }
 }
 
-/// Asks the server for series, and answers the page.
-pub(super) fn series(shared: Shared, id: u64, query: MetricQuery) {
+fn series(shared: Shared, id: u64, query: MetricQuery) {
     spawn_local(async move {
         let contact = contact_of(&shared);
         let asked = async {

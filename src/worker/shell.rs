@@ -13,14 +13,17 @@ use web_sys::{DedicatedWorkerGlobalScope, File, MessageEvent};
 
 use super::{
     live::{self, Line},
-    models, own_reviews,
+    models, own_reviews, parts,
 };
 use crate::{
     analysis::metrics::SeriesQuery,
     controller::EndpointStatus,
     domain::{Artifact, ReviewId, SECOND_NS, Stars, VirtualTime},
     inference::{Model, ModelError, Prediction, Prepared, ServiceCost, Tokens, measure},
-    lab::{Document, Exercise, Experiment, Journal, JournalEntry, LabAction, LabId, Pace, Progress, Refusal},
+    lab::{
+        Batch, Document, Exercise, Experiment, Journal, JournalEntry, LabAction, LabId, Pace, Progress,
+        Refusal,
+    },
     wire::{
         DecideAnswer, DecideQuestion, FromWorker, KeptJournal, MetricQuery, Opinion, OwnFile, ServerLine,
         TestAnswer, TestQuestion, ToWorker, VariantSeries, live::MAX_OWN_TEXTS,
@@ -47,6 +50,8 @@ const IDLE_MS: i32 = 50;
 const OWN_SENT: usize = 10_000;
 /// Bytes of captured lines in a message.
 const CAPTURED_BYTES: usize = 1 << 20;
+/// Pause before a part of the worker that could not be fetched is asked for again, ms.
+const FETCH_AGAIN_MS: i32 = 2_000;
 
 /// How a model stands in this worker.
 enum Loaded {
@@ -80,6 +85,8 @@ pub(super) struct Worker {
     experiment: Experiment,
     /// The line to the server whose endpoints the labs are over.
     line: Option<Line>,
+    /// What is done over that line, once its code is here.
+    over_line: Option<live::Calls>,
     told_line: Option<ServerLine>,
     opened: bool,
     models: [Loaded; 3],
@@ -94,6 +101,8 @@ pub(super) struct Worker {
     file_number: u64,
     /// Texts to be scored as soon as their model is there: number of the message, artefact, hashes.
     to_score: Vec<(u64, Artifact, Vec<Vec<u32>>)>,
+    /// Batches that the page knows.
+    told_batches: Vec<Batch>,
     visible: bool,
     changed: bool,
     last_slice_ms: f64,
@@ -121,6 +130,7 @@ pub fn start() {
         scope: scope.clone(),
         experiment: Experiment::new(LabId::Sandbox, 0),
         line: None,
+        over_line: None,
         told_line: None,
         opened: false,
         models: [Loaded::No, Loaded::No, Loaded::No],
@@ -131,6 +141,7 @@ pub fn start() {
         incoming: None,
         file_number: 0,
         to_score: Vec::new(),
+        told_batches: Vec::new(),
         visible: true,
         changed: false,
         last_slice_ms: now,
@@ -199,7 +210,7 @@ fn slice(shared: &Shared) -> i32 {
         || worker.table_is_short();
     drop(worker);
     if taken {
-        live::order_again(shared);
+        order_again(shared);
     }
     if busy { REST_MS } else { IDLE_MS }
 }
@@ -231,19 +242,34 @@ fn hear(shared: &Shared, data: JsValue) {
     };
     let message = match message {
         ToWorker::Connect(base) => return connect(shared, base),
-        ToWorker::Token(token) => return live::give_token(shared, token),
+        ToWorker::Token(token) => return take_token(shared, token),
         ToWorker::Do { id, action } if shared.borrow().line.is_some() => {
-            let refusal = shared.borrow().experiment.refuse_live(&action);
-            match refusal {
-                Some(refusal) => {
+            let (refusal, calls) = {
+                let worker = shared.borrow();
+                (worker.experiment.refuse_live(&action), worker.over_line)
+            };
+            match (refusal, calls) {
+                (None, Some(calls)) if live::goes_out(&action) => {
+                    return (calls.act)(shared.clone(), id, action);
+                }
+                (None, _) if !live::goes_out(&action) => ToWorker::Do { id, action },
+                (refusal, _) => {
+                    let refusal = refusal.unwrap_or_else(not_connected);
                     return shared.borrow().say(&FromWorker::Done { id, outcome: Err(refusal), entry: None });
                 }
-                None if live::goes_out(&action) => return live::act(shared.clone(), id, action),
-                None => ToWorker::Do { id, action },
             }
         }
         ToWorker::Metrics { id, query } if shared.borrow().line.is_some() => {
-            return live::series(shared.clone(), id, query);
+            let calls = shared.borrow().over_line;
+            return match calls {
+                Some(calls) => (calls.series)(shared.clone(), id, query),
+                None => shared.borrow().say(&FromWorker::Series {
+                    id,
+                    series: Err(not_connected().message),
+                    published_until_s: 0,
+                    changes: Vec::new(),
+                }),
+            };
         }
         other => other,
     };
@@ -253,7 +279,26 @@ fn hear(shared: &Shared, data: JsValue) {
         load(shared.clone(), artifact);
     }
     if other_reviews {
-        live::order_again(shared);
+        order_again(shared);
+    }
+}
+
+/// Other reviews are sent from now on: where a server's clients send them, it must be told.
+fn order_again(shared: &Shared) {
+    let calls = shared.borrow().over_line;
+    if let Some(calls) = calls {
+        (calls.order_again)(shared);
+    }
+}
+
+/// Takes the token that a server asks for.
+fn take_token(shared: &Shared, token: String) {
+    let (waited, calls) = {
+        let mut worker = shared.borrow_mut();
+        (worker.line.as_mut().is_some_and(|l| l.take_token(token)), worker.over_line)
+    };
+    if waited && let Some(calls) = calls {
+        (calls.open)(shared);
     }
 }
 
@@ -267,7 +312,27 @@ fn connect(shared: &Shared, base: String) {
         let line = Line::new(base, texts);
         worker.line = Some(line);
     }
-    live::open(shared);
+    follow(shared.clone());
+}
+
+/// Fetches the code that speaks with a server, as often as it takes, and opens the line.
+fn follow(shared: Shared) {
+    spawn_local(async move {
+        loop {
+            if let Ok(calls) = parts::live().await {
+                shared.borrow_mut().over_line = Some(calls);
+                return (calls.open)(&shared);
+            }
+            let told = "the part of this page that speaks with the server could not be fetched; it is asked for again";
+            shared.borrow().say(&FromWorker::Trouble(told.into()));
+            rest(FETCH_AGAIN_MS).await;
+        }
+    });
+}
+
+/// Why nothing is done over a line that is not there yet.
+fn not_connected() -> Refusal {
+    Refusal::lab_rule("the page is not connected to the server yet; wait a moment and try again")
 }
 
 /// Fetches and prepares a model, unless that was begun already.
@@ -937,7 +1002,13 @@ impl Worker {
         {
             self.changed = false;
             self.last_snapshot_ms = now;
-            let snapshot = self.experiment.snapshot();
+            let mut snapshot = self.experiment.snapshot();
+            // Hundreds of replies with their texts: to tell them 25 times a second would keep the page busy.
+            let batches = std::mem::take(&mut snapshot.batches);
+            if batches != self.told_batches {
+                self.say(&FromWorker::Batches(batches.clone()));
+                self.told_batches = batches;
+            }
             self.say(&FromWorker::Snapshot(Box::new(snapshot)));
         }
         let elapsed = now - self.speed.since_ms;
