@@ -534,10 +534,10 @@ fn alarms_see_the_minutes_from_before() {
     };
     assert_eq!(seen(&again), [1.0, 2.0, 3.0, 4.0, 5.0].map(Some));
     assert_eq!(seen(&again), seen(&store));
-    let mut numbered_anew = start_again(&disk);
-    numbered_anew.forget_fleets();
-    watch(&mut numbered_anew, VirtualTime::from_s(300));
-    assert_eq!(seen(&numbered_anew), [None; 5]);
+    // Another fleet's are not its own.
+    let mut other = start_again(&disk);
+    other.watch_fleet(FleetId(2), &endpoint(), &variant("A"), &config, true);
+    assert_eq!(seen(&other), [None; 5]);
 }
 
 #[test]

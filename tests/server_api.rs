@@ -640,6 +640,15 @@ async fn metrics_and_totals_are_the_same_after_a_restart() {
     let after = totals(&serde_json::from_str(&server.get("/api/state").await).unwrap());
     assert_eq!(after[0].1.as_u64().unwrap(), totals_before[0].1.as_u64().unwrap() + 3);
     server.end_wholly().await;
+
+    // A control plane that begins anew numbers its fleets anew: series stay, totals are nobody's.
+    std::fs::remove_file(folder.0.join("state.redb")).unwrap();
+    let server = start().await;
+    assert_eq!(readings(&server, begin_s, begin_s + 3_600).await, before);
+    server.deploy(&[("A", "stars-a", 1.0)], &[]).await;
+    let anew = totals(&serde_json::from_str(&server.get("/api/state").await).unwrap());
+    assert_eq!((anew.len(), &anew[0].1), (1, &json!(0)));
+    server.end_wholly().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

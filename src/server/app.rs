@@ -128,10 +128,9 @@ impl App {
         let site = Site::find(settings.site.as_ref())?;
         let backends = Arc::new(Backends::new(&settings)?);
         let store = settings.state.as_deref().map(Store::open).transpose()?;
-        let opened = settings.state.as_deref().map(History::open).transpose()?;
+        let anew = store.as_ref().is_none_or(|(_, state, calls)| state.is_none() && calls.is_empty());
+        let opened = settings.state.as_deref().map(|folder| History::open(folder, anew)).transpose()?;
         let (history, past) = opened.map_or((None, Past::default()), |(h, p)| (Some(h), p));
-        let fresh = store.as_ref().is_none_or(|(_, state, calls)| state.is_none() && calls.is_empty());
-        let past = if fresh { past.without_fleets() } else { past };
         let ledger = Arc::new(Ledger::new(past.metrics, past.begun));
         let table = Arc::new(Table::default());
         let captures = Captures::start(settings.state.as_deref()).map_err(StartError::Thread)?;

@@ -56,15 +56,6 @@ pub struct Past {
     pub begun: u64,
 }
 
-impl Past {
-    /// Leaves out what is told by the numbers of fleets: a new control plane numbers them anew.
-    pub fn without_fleets(mut self) -> Self {
-        self.metrics.forget_fleets();
-        self.totals.clear();
-        self
-    }
-}
-
 /// How the writing goes; for who watches the server.
 #[derive(Debug, Default)]
 pub struct Progress {
@@ -97,17 +88,18 @@ fn names(key: &str) -> Option<(EndpointName, VariantName)> {
 }
 
 impl History {
-    /// Opens or makes the file in a folder that is there, and reads what it holds.
+    /// Opens or makes the file in a folder, and reads what it holds. A control plane that begins anew numbers its fleets
+    /// anew: what was kept by their numbers is forgotten then.
     ///
     /// # Errors
     /// [`StoreError::Open`]; [`StoreError::Content`] for what this program has not written.
-    pub fn open(folder: &Path) -> Result<(Self, Past), StoreError> {
+    pub fn open(folder: &Path, anew: bool) -> Result<(Self, Past), StoreError> {
         let path = folder.join(FILE);
         let shown = path.display().to_string();
         let open = |why: String| StoreError::Open { path: shown.clone(), why };
         std::fs::create_dir_all(folder).map_err(|e| open(e.to_string()))?;
         let database = Database::create(&path).map_err(|e| open(e.to_string()))?;
-        let past = read(&database).map_err(|why| StoreError::Content { path: shown.clone(), why })?;
+        let past = read(&database, anew).map_err(|why| StoreError::Content { path: shown.clone(), why })?;
         let (totals, begun) = (past.totals.clone(), past.begun);
         Ok((Self { database, path, owed: Changes::default(), totals, begun }, past))
     }
@@ -232,14 +224,18 @@ fn owe(older: Changes, newer: Changes) -> Changes {
     Changes { forgotten, rows: rows.into_values().collect(), fleets }
 }
 
-fn read(database: &Database) -> Result<Past, String> {
+fn read(database: &Database, anew: bool) -> Result<Past, String> {
     let words = |e: &dyn std::error::Error| e.to_string();
     let begin = database.begin_write().map_err(|e| words(&e))?;
     {
         // All tables are there from now on, so reading needs no case for a new file.
         begin.open_table(ROWS).map_err(|e| words(&e))?;
-        begin.open_table(FLEETS).map_err(|e| words(&e))?;
-        begin.open_table(TOTALS).map_err(|e| words(&e))?;
+        let mut fleets = begin.open_table(FLEETS).map_err(|e| words(&e))?;
+        let mut totals = begin.open_table(TOTALS).map_err(|e| words(&e))?;
+        if anew {
+            fleets.retain(|_, _| false).map_err(|e| words(&e))?;
+            totals.retain(|_, _| false).map_err(|e| words(&e))?;
+        }
         let mut meta = begin.open_table(META).map_err(|e| words(&e))?;
         let version = meta.get("version").map_err(|e| words(&e))?.map(|v| v.value());
         match version {

@@ -206,9 +206,4 @@ impl MetricStore {
         self.watched_before.entry(fleet).or_default().push_back(row);
         Ok(())
     }
-
-    /// Fleets are numbered anew: what was put back of them is nobody's.
-    pub fn forget_fleets(&mut self) {
-        self.watched_before.clear();
-    }
 }
