@@ -3,7 +3,7 @@
 //! ```text
 //! caller ─ app (routes, access) ─┬─ aws ── control (one thread) ── store (disk)
 //!                                │             └─ routes (compiled table)
-//!                                └─ invoke ── routes ── backend ── ledger (records → metrics)
+//!                                └─ invoke ── routes ── backend ── ledger (records → metrics) ── history (disk)
 //!                                                └─ shadow (own queue) ── backend ── ledger
 //! ```
 //!
