@@ -106,3 +106,101 @@ impl Pool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    use bytes::Bytes;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    const HEAD: &[u8] = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n";
+
+    /// A pool for a server that answers `answers` times on a connection and then ends it without a word; and how many
+    /// connections it has taken.
+    async fn pool(answers: usize, most_idle: usize) -> (Arc<Pool>, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let to = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+        let taken = Arc::new(AtomicUsize::new(0));
+        let counted = taken.clone();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::SeqCst);
+                tokio::spawn(async move {
+                    for _ in 0..answers {
+                        if stream.read_exact(&mut [0; HEAD.len() + 2]).await.is_err() {
+                            return;
+                        }
+                        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
+                    }
+                });
+            }
+        });
+        (Arc::new(Pool::new(to, Duration::from_secs(5), most_idle)), taken)
+    }
+
+    async fn ask(pool: &Pool) -> Bytes {
+        pool.exchange(HEAD, b"{}", 100).await.unwrap().body
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_used_again() {
+        let (pool, taken) = pool(usize::MAX, 8).await;
+        for _ in 0..5 {
+            assert_eq!(ask(&pool).await, "ok");
+        }
+        assert_eq!((taken.load(Ordering::SeqCst), pool.idle().len()), (1, 1));
+    }
+
+    #[tokio::test]
+    async fn no_more_connections_wait_than_may() {
+        let (pool, taken) = pool(usize::MAX, 2).await;
+        let asked: Vec<_> = (0..8)
+            .map(|_| {
+                tokio::spawn({
+                    let pool = pool.clone();
+                    async move { ask(&pool).await }
+                })
+            })
+            .collect();
+        for one in asked {
+            assert_eq!(one.await.unwrap(), "ok");
+        }
+        assert!(taken.load(Ordering::SeqCst) > 2);
+        assert_eq!(pool.idle().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_the_server_has_ended_is_not_used() {
+        let (pool, taken) = pool(1, 8).await;
+        for i in 1..=3 {
+            assert_eq!(ask(&pool).await, "ok");
+            assert_eq!(taken.load(Ordering::SeqCst), i);
+            // The end is there once it can be seen.
+            let mut idle = std::mem::take(&mut *pool.idle());
+            while idle.iter_mut().any(|(connection, _)| connection.is_open()) {
+                tokio::task::yield_now().await;
+            }
+            *pool.idle() = idle;
+        }
+        assert_eq!(pool.idle().len(), 1);
+        assert!(pool.take().is_none());
+    }
+
+    #[tokio::test]
+    async fn nobody_there_means_that_nothing_was_sent() {
+        let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let pool = Pool::new(format!("http://{free}").parse().unwrap(), Duration::from_secs(5), 8);
+        let said = pool.exchange(HEAD, b"{}", 100).await.unwrap_err();
+        assert!(said.is_unsent(), "{said}");
+        assert!(!PoolError::from(ExchangeError::Garbage(String::new())).is_unsent());
+    }
+}
