@@ -195,6 +195,8 @@ async fn experiment(server: &Server, round: u64, config: &str, promote: bool) {
     server.must("StopInferenceExperiment", stop).await;
     until(state).await;
     server.until_in_service("ep").await;
+    // There may be 50 of them.
+    server.must("DeleteInferenceExperiment", json!({"Name": name})).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

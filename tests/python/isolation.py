@@ -1,4 +1,5 @@
-"""Production latency beside a shadow that is healthy, dead, hanging, failing, garbled or endless.
+"""Production latency beside a shadow that is healthy, dead, hanging, failing (503, or 500 and a closed connection),
+garbled or endless.
 
 python3 tests/python/isolation.py BINARY [--rounds 5] [--seconds 8] [--rate 1000]
 
@@ -25,7 +26,7 @@ import urllib.request
 
 import routers
 
-MOODS = ["healthy", "dead", "hanging", "failing", "garbled", "endless"]
+MOODS = ["healthy", "dead", "hanging", "failing", "closing", "garbled", "endless"]
 
 
 def misbehave():
@@ -86,17 +87,25 @@ def main():
     given = arguments.parse_args()
     if not shutil.which("nginx"):
         sys.exit("nginx is needed for upstreams that answer fast and evenly (Debian: nginx-light)")
-    routers.real_time = subprocess.run(["chrt", "-f", "10", "true"], capture_output=True).returncode == 0
+    # Shadows' model servers give way to the others: in earnest they are machines of their own.
+    routers.favour("chrt", "-f", "5")
+    with_shadows = list(routers.favoured)
+    routers.favoured.clear()
+    routers.favour("chrt", "-f", "10")
     os.sched_setaffinity(0, {0})
     with tempfile.TemporaryDirectory() as folder:
-        good = routers.upstream(folder)
-        ports = {"healthy": good[1], "dead": routers.port(), "failing": routers.port(), **misbehave()}
-        routers.nginx(folder, "failing", 0, f"server {{ listen 127.0.0.1:{ports['failing']}; location / {{ return 500; }} }}")
-        routers.until_open(ports["failing"])
+        good = routers.upstream(folder)[0]
+        ports = {mood: routers.port() for mood in ("healthy", "dead", "failing", "closing")} | misbehave()
+        answers = {"healthy": f"200 '{routers.ANSWER}'", "failing": "503", "closing": "500"}
+        shadows = "".join(f"server {{ listen 127.0.0.1:{ports[m]}; location / {{ return {a}; }} }}" for m, a in answers.items())
+        ours, routers.favoured = routers.favoured, with_shadows
+        routers.nginx(folder, "shadows", 0, shadows)
+        routers.favoured = ours
+        routers.until_open(ports["closing"])
         servers = {}
         for mood in MOODS:
-            os.makedirs(os.path.join(folder, mood))
-            _, url = routers.run_ours(given.binary, os.path.join(folder, mood), [good[0], good[0], ports[mood]], True, in_flight=64)
+            os.makedirs(os.path.join(folder, f"behind-{mood}"))
+            _, url = routers.run_ours(given.binary, os.path.join(folder, f"behind-{mood}"), [good, good, ports[mood]], True, in_flight=64)
             servers[mood] = url.removesuffix("endpoints/ep/invocations")
 
         def measure(mood, seconds):

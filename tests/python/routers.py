@@ -26,7 +26,8 @@ import urllib.request
 BODY = json.dumps({"features": ["it does what it should and does it quickly. " * 8]})[:404]
 ANSWER = '{"predicted_label":5,"probabilities":[0.01,0.01,0.03,0.15,0.8]}'
 processes = []
-real_time = False
+# What every process is started with, so that neighbours on a shared machine are in the way as little as they can be.
+favoured = []
 
 
 def port():
@@ -35,8 +36,14 @@ def port():
         return s.getsockname()[1]
 
 
+def favour(*prefix):
+    """Starts every process behind these words from now on, where that is allowed."""
+    if subprocess.run([*prefix, "true"], capture_output=True).returncode == 0:
+        favoured.extend(prefix)
+
+
 def pinned(core, command):
-    return ["taskset", "-c", str(core), *(["chrt", "-f", "10"] if real_time else []), *command]
+    return [*favoured, "taskset", "-c", str(core), *command]
 
 
 def start(core, command, **more):
