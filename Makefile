@@ -4,7 +4,7 @@ SHELL := bash
 PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help serve server build test bench fmt models screens clean
+.PHONY: help serve server build test bench upstreams fmt models screens clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -23,6 +23,9 @@ test: ## format, lints, native, wasm and browser tests (the same as CI)
 
 bench: ## speed of the engine, of inference against onnxruntime-web, page weight: one table
 	@.ci/bench.sh
+
+upstreams: ## real model servers behind variants: Triton, KServe, MLServer, and moto as SageMaker
+	@.ci/upstreams.sh $(ARGS)
 
 fmt: ## format the Rust sources
 	@. .ci/env.sh && cargo fmt

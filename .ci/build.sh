@@ -26,9 +26,9 @@ for module in page worker; do
     if [ -d "$TARGET/wasm32-unknown-unknown/$module-release/deps" ]; then
         say "Building the $module module"
     elif [ "$module" = page ]; then
-        say "Building the page module for the first time (about 3 minutes on 2 cores)"
+        say "Building the page module for the first time (about 4 minutes on 2 cores)"
     else
-        say "Building the worker module for the first time: it holds the inference engine (about 8 minutes on 2 cores)"
+        say "Building the worker module for the first time: it holds the inference engine (about 6 minutes on 2 cores)"
     fi
     cargo build --locked --target wasm32-unknown-unknown --profile "$module-release" --bin "$module" \
         --no-default-features --features "$module"

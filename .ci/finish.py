@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """What Trunk leaves to do. Trunk runs this as a hook.
 
-The page's module is cut into parts that travel on demand (`src/ui/parts.rs`), which Trunk cannot do: wasm-split-cli
-takes what cargo linked, wasm-bindgen what is left as the page's own, and wasm-opt each part.
+Both modules are cut into parts that travel on demand (`src/ui/parts.rs`, `src/worker/parts.rs`), which Trunk cannot do:
+wasm-split-cli takes what cargo linked, and wasm-bindgen what is left as the module's own.
 
 In a release, moreover:
 
+wasm-opt makes each part of the page small. (On the worker it would take minutes and makes it no smaller once compressed.)
+
 The worker's wasm goes without its function names: they are an eighth of its bytes after compression, and only a
-debugger reads them. (On the worker wasm-opt would take minutes and makes it no smaller once compressed.)
+debugger reads them.
 
 The page's wasm and its script call each other by names of a letter or two: those that wasm-bindgen gives end in a
 hash each, which no compression shrinks. The script's comments and indents go as well.
@@ -118,17 +120,29 @@ def tool(name, *arguments):
         raise SystemExit(f"finish.py: {name} failed\n{done.stdout}{done.stderr}")
 
 
-def linked_page(release):
+def linked(module, release):
     """What cargo linked."""
     source = pathlib.Path(os.environ["TRUNK_SOURCE_DIR"])
     target = source / os.environ.get("CARGO_TARGET_DIR", "target")
-    return target / "wasm32-unknown-unknown" / ("page-release" if release else "debug") / "page.wasm"
+    return target / "wasm32-unknown-unknown" / (f"{module}-release" if release else "debug") / f"{module}.wasm"
 
 
 def shrink(wasm):
     """Lets wasm-opt make a module small; it also drops its names."""
     flags = [f"--enable-{feature}" for feature in FEATURES.split()]
     tool("wasm-opt", "-Oz", *flags, "--strip-debug", "--strip-producers", "-o", wasm, wasm)
+
+
+def cut(module, release, scratch):
+    """Cuts what cargo linked: the paths of the modules by their names, the text of the two scripts."""
+    parts, joined = scratch / f"{module}-parts", scratch / f"{module}-joined"
+    parts.mkdir()
+    tool("wasm-split-cli", linked(module, release), parts, "--out-name", module)
+    options = ["--target", "web", "--no-typescript", "--keep-lld-exports"]
+    tool("wasm-bindgen", parts / f"{module}.wasm", "--out-dir", joined, "--out-name", module, *options)
+    modules = {f"{module}_bg.wasm": joined / f"{module}_bg.wasm"}
+    modules |= {path.name: path for path in parts.glob("*.wasm") if path.name != f"{module}.wasm"}
+    return modules, (joined / f"{module}.js").read_text(), (parts / "__wasm_split.js").read_text()
 
 
 def cut_page(folder, release):
@@ -138,36 +152,43 @@ def cut_page(folder, release):
     (wasm,) = folder.glob("page-*_bg.wasm")
     wasm.unlink()
     with tempfile.TemporaryDirectory() as scratch:
-        cut, joined = pathlib.Path(scratch, "cut"), pathlib.Path(scratch, "joined")
-        cut.mkdir()
-        tool("wasm-split-cli", linked_page(release), cut, "--out-name", "page")
-        options = ["--target", "web", "--no-typescript", "--keep-lld-exports"]
-        tool("wasm-bindgen", cut / "page.wasm", "--out-dir", joined, "--out-name", "page", *options)
-        modules = {"page_bg.wasm": joined / "page_bg.wasm"}
-        modules |= {path.name: path for path in cut.glob("*.wasm") if path.name != "page.wasm"}
+        modules, own, parts = cut("page", release, pathlib.Path(scratch))
         if release:
             with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
                 list(pool.map(shrink, modules.values()))
         data = {name: path.read_bytes() for name, path in modules.items()}
-        text = {"page.js": (joined / "page.js").read_text(), "parts.js": (cut / "__wasm_split.js").read_text()}
     if release:
         data["page_bg.wasm"], names = with_short_imports(data["page_bg.wasm"])
-        text = {name: without_comments(script) for name, script in text.items()}
-        text["page.js"] = re.sub(r"[\w$]+", lambda word: names.get(word[0], word[0]), text["page.js"])
+        own, parts = without_comments(own), without_comments(parts)
+        own = re.sub(r"[\w$]+", lambda word: names.get(word[0], word[0]), own)
     # A file that is kept for good under its name must have another name when it has other content; and as the files
     # name each other, all have a part of their names in common.
-    whole = b"".join(data[name] for name in sorted(data)) + "".join(text.values()).encode()
+    whole = b"".join(data[name] for name in sorted(data)) + (own + parts).encode()
     digest = hashlib.sha256(whole).hexdigest()[:16]
     for name, content in data.items():
         new = f"page-{digest}_bg.wasm" if name == "page_bg.wasm" else f"{name.removesuffix('.wasm')}-{digest}.wasm"
         (folder / new).write_bytes(content)
-    parts = re.sub(r"\./(\w+)\.wasm", rf"./\1-{digest}.wasm", text["parts.js"]).replace("./page.js", f"./page-{digest}.js")
+    parts = re.sub(r"\./(\w+)\.wasm", rf"./\1-{digest}.wasm", parts).replace("./page.js", f"./page-{digest}.js")
     (folder / f"parts-{digest}.js").write_text(parts)
-    (folder / f"page-{digest}.js").write_text(text["page.js"].replace('from "./__wasm_split.js"', f'from "./parts-{digest}.js"'))
+    (folder / f"page-{digest}.js").write_text(own.replace('from "./__wasm_split.js"', f'from "./parts-{digest}.js"'))
     page = folder / "index.html"
     html = page.read_text().replace(script.stem, f"page-{digest}")
     hint = f'<link rel="modulepreload" href="./parts-{digest}.js" />'
     page.write_text(html.replace("</head>", f"  {hint}\n  </head>"))
+
+
+def cut_worker(folder, release):
+    """Puts the worker and its parts into `folder`. Trunk gives a worker's files names without a digest; so do we."""
+    with tempfile.TemporaryDirectory() as scratch:
+        modules, own, parts = cut("worker", release, pathlib.Path(scratch))
+        for name, path in modules.items():
+            content = path.read_bytes()
+            new = name if name == "worker_bg.wasm" else f"worker_{name}"
+            (folder / new).write_bytes(without_names(content) if release else content)
+    if release:
+        own, parts = without_comments(own), without_comments(parts)
+    (folder / "worker_parts.js").write_text(re.sub(r"\./(\w+)\.wasm", r"./worker_\1.wasm", parts))
+    (folder / "worker.js").write_text(own.replace('from "./__wasm_split.js"', 'from "./worker_parts.js"'))
 
 
 def without_comments(script):
@@ -207,11 +228,9 @@ def main():
     folder = pathlib.Path(os.environ["TRUNK_STAGING_DIR"])
     release = os.environ.get("TRUNK_PROFILE") == "release"
     cut_page(folder, release)
-    if not release:
-        return
-    wasm = folder / "worker_bg.wasm"
-    wasm.write_bytes(without_names(wasm.read_bytes()))
-    one_style_sheet(folder)
+    cut_worker(folder, release)
+    if release:
+        one_style_sheet(folder)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,13 @@
-//! How the page is linked: with its relocations, by which `finish.py` cuts it into parts.
+//! How page and worker are linked: with their relocations, by which `finish.py` cuts them into parts.
 
 fn main() {
     println!("cargo:rerun-if-changed=.ci/link.rs");
-    if std::env::var("CARGO_FEATURE_PAGE").is_ok()
-        && std::env::var("CARGO_CFG_TARGET_FAMILY").as_deref() == Ok("wasm")
-    {
-        println!("cargo:rustc-link-arg-bin=page=--emit-relocs");
+    if std::env::var("CARGO_CFG_TARGET_FAMILY").as_deref() != Ok("wasm") {
+        return;
+    }
+    for module in ["page", "worker"] {
+        if std::env::var_os(format!("CARGO_FEATURE_{}", module.to_uppercase())).is_some() {
+            println!("cargo:rustc-link-arg-bin={module}=--emit-relocs");
+        }
     }
 }

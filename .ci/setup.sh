@@ -91,7 +91,7 @@ trunk_tool() {
     say "Fetching trunk $TRUNK_VERSION, which bundles the site (seconds)"
     if prebuilt "https://github.com/trunk-rs/trunk/releases/download/v$TRUNK_VERSION/trunk-$(platform gnu gnu).tar.gz" trunk &&
         version_is "$BIN/trunk" "$TRUNK_VERSION"; then return; fi
-    say "No prebuilt trunk to be had: compiling it, once (about 6 minutes on 2 cores)"
+    say "No prebuilt trunk to be had: compiling it, once (about 10 minutes on 2 cores)"
     rm -f "$BIN/trunk"
     from_source trunk "$TRUNK_VERSION" --locked || from_source trunk "$TRUNK_VERSION"
 }

@@ -7,11 +7,11 @@ use proptest::prelude::*;
 use rollout_lab::{
     analysis::metrics::{
         FleetHardware, LatencySketch, MAX_DATAPOINTS, MAX_SERIES, MINUTES_KEPT, Metric, MetricStore,
-        QueryError, SKETCH_RELATIVE_ERROR, SeriesQuery, Statistic,
+        QueryError, SKETCH_RELATIVE_ERROR, SeriesQuery, Statistic, Watch,
     },
     domain::{
-        EndpointName, FleetId, InvocationRecord, InvocationStatus, ReviewId, SECOND_NS, VariantName,
-        VirtualTime,
+        EndpointConfigName, EndpointName, FleetId, InvocationRecord, InvocationStatus, ReviewId, SECOND_NS,
+        VariantName, VirtualTime,
     },
 };
 
@@ -406,4 +406,186 @@ fn memory_is_bounded_in_time_and_in_variants() {
         end_s: now.as_ns() / SECOND_NS,
     };
     assert_eq!(many.series(&endpoint(), &last, &query, now).unwrap().len(), 1);
+}
+
+/// What a program that keeps metrics has written: rows by endpoint, variant, tier and minute. Those of a fleet alone
+/// have its number in the place of the names, and a tier of their own.
+type Disk = std::collections::BTreeMap<(String, String, u8, u64), Vec<u8>>;
+
+fn write(store: &mut MetricStore, disk: &mut Disk) {
+    let changes = store.changes();
+    for (endpoint, variant) in changes.forgotten {
+        disk.retain(|(e, v, _, _), _| (e.as_str(), v.as_str()) != (endpoint.as_str(), variant.as_str()));
+    }
+    for kept in changes.rows {
+        let key = (kept.endpoint.to_string(), kept.variant.to_string(), kept.tier, kept.minute);
+        match kept.row {
+            Some(row) => drop(disk.insert(key, row)),
+            None => drop(disk.remove(&key)),
+        }
+    }
+    for (fleet, minute, row) in changes.fleets {
+        disk.insert((fleet.0.to_string(), String::new(), 9, minute), row);
+    }
+}
+
+fn start_again(disk: &Disk) -> MetricStore {
+    let mut store = MetricStore::default();
+    store.note_changes();
+    for ((e, v, tier, minute), row) in disk {
+        if *tier == 9 {
+            store.restore_fleet(FleetId(e.parse().unwrap()), *minute, row).unwrap();
+            continue;
+        }
+        let names = (EndpointName::new(e.as_str()).unwrap(), VariantName::new(v.as_str()).unwrap());
+        store.restore(&names.0, &names.1, (*tier, *minute), row).unwrap();
+    }
+    store
+}
+
+#[test]
+fn kept_metrics_come_back_in_every_tier() {
+    let mut store = MetricStore::default();
+    store.note_changes();
+    store.register(FleetId(1), &endpoint(), &variant("A"), hardware(), 2, VirtualTime::ZERO);
+    let mut disk = Disk::new();
+    // Nine days: minutes, fives and hours are all there in the end.
+    let minutes = 9 * 1_440;
+    for minute in 0..minutes {
+        for i in 0..minute % 5 {
+            let status =
+                [InvocationStatus::Answered, InvocationStatus::ModelError, InvocationStatus::Overloaded];
+            let mut r = record(minute * 60 * SECOND_NS + i * SECOND_NS);
+            r.service_ns = (minute % 97 + 1) * MS;
+            r.status = status[(minute * 7 + i) as usize % 3];
+            store.record(&r);
+        }
+        if minute % 13 == 0 {
+            write(&mut store, &mut disk);
+        }
+    }
+    store.advance(VirtualTime::from_s(minutes * 60));
+    write(&mut store, &mut disk);
+    assert_eq!(store.changes(), rollout_lab::analysis::metrics::Changes::default());
+    let mut again = start_again(&disk);
+    let statistics = ["Sum", "Average", "Minimum", "Maximum", "SampleCount", "p50", "p99"];
+    for (period_s, span_s) in [(60, 86_400), (300, 4 * 86_400), (3_600, 9 * 86_400)] {
+        for metric in Metric::ALL {
+            for statistic in statistics {
+                let of = |store: &mut MetricStore| {
+                    let range = (minutes * 60 - span_s, minutes * 60);
+                    read_period(store, metric, statistic.parse().unwrap(), period_s, range)
+                };
+                let (before, after) = (of(&mut store), of(&mut again));
+                assert_eq!(before, after, "{metric:?} {statistic} {period_s}");
+                assert_eq!(before.is_empty(), metric == Metric::GPUUtilization, "{metric:?} {statistic}");
+            }
+        }
+    }
+    // What is on the disk is bounded as the store is: a day of minutes, six of fives, the rest in hours.
+    let of_tier = |t: u8| disk.keys().filter(|k| k.2 == t).count() as u64;
+    assert_eq!([of_tier(0), of_tier(1), of_tier(2)], [1_440, 6 * 288, 2 * 24]);
+}
+
+#[test]
+fn a_minute_that_was_cut_short_goes_on() {
+    let mut disk = Disk::new();
+    let mut store = MetricStore::default();
+    store.note_changes();
+    store.register(FleetId(1), &endpoint(), &variant("A"), hardware(), 1, VirtualTime::ZERO);
+    (0..3).for_each(|i| store.record(&record(i * SECOND_NS)));
+    write(&mut store, &mut disk);
+    // Counted, but not written when the program is killed.
+    store.record(&record(4 * SECOND_NS));
+    let mut store = start_again(&disk);
+    store.register(FleetId(1), &endpoint(), &variant("A"), hardware(), 1, VirtualTime::from_s(20));
+    (0..2).for_each(|i| store.record(&record((30 + i) * SECOND_NS)));
+    write(&mut store, &mut disk);
+    assert_eq!(read(&mut store, Metric::Invocations, Statistic::Sum, 1), [(0, 5.0)]);
+    // Killed again, and back in a later minute.
+    let mut again = start_again(&disk);
+    again.register(FleetId(1), &endpoint(), &variant("A"), hardware(), 1, VirtualTime::from_s(200));
+    assert_eq!(read(&mut again, Metric::Invocations, Statistic::Sum, 4), [(0, 5.0), (180, 0.0)]);
+    assert_eq!(read(&mut again, Metric::ModelLatency, Statistic::Average, 4), [(0, 4_000.0)]);
+}
+
+#[test]
+fn alarms_see_the_minutes_from_before() {
+    let config = EndpointConfigName::new("c").unwrap();
+    let watch = |store: &mut MetricStore, at| {
+        store.watch_fleet(FleetId(1), &endpoint(), &variant("A"), &config, true);
+        store.register(FleetId(1), &endpoint(), &variant("A"), hardware(), 1, at);
+    };
+    let mut store = MetricStore::default();
+    store.note_changes();
+    watch(&mut store, VirtualTime::ZERO);
+    let mut disk = Disk::new();
+    for minute in 0..5 {
+        (0..=minute).for_each(|i| store.record(&record(minute * 60 * SECOND_NS + i)));
+        store.advance(VirtualTime::from_s((minute + 1) * 60));
+        write(&mut store, &mut disk);
+    }
+    let mut again = start_again(&disk);
+    watch(&mut again, VirtualTime::from_s(300));
+    let seen = |store: &MetricStore| {
+        let endpoint = endpoint();
+        let of = Watch { endpoint: &endpoint, variant: None, config: Some(&config) };
+        store.windows(&of, Metric::Invocations, Statistic::Sum, 1, 5, 5)
+    };
+    assert_eq!(seen(&again), [1.0, 2.0, 3.0, 4.0, 5.0].map(Some));
+    assert_eq!(seen(&again), seen(&store));
+    let mut numbered_anew = start_again(&disk);
+    numbered_anew.forget_fleets();
+    watch(&mut numbered_anew, VirtualTime::from_s(300));
+    assert_eq!(seen(&numbered_anew), [None; 5]);
+}
+
+#[test]
+fn forgotten_variants_are_forgotten_on_the_disk_too() {
+    let mut store = MetricStore::default();
+    store.note_changes();
+    let mut disk = Disk::new();
+    for i in 0..MAX_SERIES as u32 + 3 {
+        let at = VirtualTime::from_s(u64::from(i) * 60);
+        store.register(FleetId(i), &endpoint(), &variant(&format!("v{i}")), hardware(), 1, at);
+        store.retire(FleetId(i), at + Duration::from_secs(60));
+        store.advance(at + Duration::from_secs(120));
+        write(&mut store, &mut disk);
+    }
+    let variants: std::collections::BTreeSet<_> = disk.keys().map(|k| k.1.clone()).collect();
+    assert_eq!(variants.len(), MAX_SERIES);
+    assert!(!variants.contains("v0") && variants.contains(&format!("v{}", MAX_SERIES + 2)));
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_break_a_store(
+        bytes in prop::collection::vec(any::<u8>(), 0..200),
+        flip in (any::<prop::sample::Index>(), any::<u8>()),
+        tier in 0..4_u8,
+        minute in any::<u64>(),
+    ) {
+        let mut store = MetricStore::default();
+        // Bytes that nobody wrote are refused in words, or are a row like any other.
+        let _ = store.restore(&endpoint(), &variant("A"), (tier, minute), &bytes);
+        let mut whole = MetricStore::default();
+        whole.note_changes();
+        whole.register(FleetId(1), &endpoint(), &variant("A"), hardware(), 2, VirtualTime::ZERO);
+        (0..50).for_each(|i| whole.record(&InvocationRecord { service_ns: i * i * MS, ..record(i * SECOND_NS) }));
+        whole.advance(VirtualTime::from_s(60));
+        let mut row = whole.changes().rows[0].row.clone().unwrap();
+        prop_assert_eq!(store.restore(&endpoint(), &variant("B"), (0, 0), &row), Ok(()));
+        let place = flip.0.index(row.len());
+        row[place] ^= flip.1;
+        let _ = store.restore(&endpoint(), &variant("A"), (0, 0), &row);
+        for cut in 0..row.len() {
+            prop_assert!(store.restore(&endpoint(), &variant("A"), (0, 0), &row[..cut]).is_err());
+        }
+        // Whatever was taken can be read, and merged.
+        for metric in Metric::ALL {
+            for statistic in [Statistic::Sum, Statistic::Percentile(99.0)] {
+                read_period(&mut store, metric, statistic, 3_600, (0, 86_400));
+            }
+        }
+    }
 }

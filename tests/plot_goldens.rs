@@ -5,7 +5,7 @@
 use plotters::prelude::SVGBackend;
 use rollout_lab::{
     analysis::metrics::Datapoint,
-    plot::{Annotation, Figure, Ink, Line, Look, Marker, Palette, Quantity, Sheet, draw_timeline},
+    plot::{Annotation, Days, Figure, Ink, Line, Look, Marker, Palette, Quantity, Sheet, draw_timeline},
 };
 
 fn series(name: &str, ink: Ink, marker: Marker, dash: &[f64], value: impl Fn(u64) -> Option<f64>) -> Line {
@@ -38,6 +38,7 @@ fn the_timeline_looks_as_it_did() {
             Annotation { at_s: 630, label: "weights 25 : 75".to_owned() },
             Annotation { at_s: 1_500, label: "update".to_owned() },
         ],
+        days: Days::Counted,
     };
     let grey = |v| Ink::opaque(v, v, v);
     let palette = Palette {

@@ -21,7 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ui", &["domain", "inference", "simulation", "analysis", "controller", "lab", "wire", "plot"]),
     ("worker", &["domain", "inference", "simulation", "analysis", "controller", "lab", "wire"]),
     ("server", &["domain", "routing", "inference", "analysis", "controller", "wire"]),
-    ("cli", &["domain", "inference", "simulation", "analysis", "controller", "lab", "server"]),
+    ("cli", &["domain", "inference", "simulation", "analysis", "controller", "lab", "wire", "server"]),
 ];
 
 /// What the core must not name: it has no clock, no randomness of its own, no browser, no file and no network.

@@ -13,7 +13,14 @@ use std::{
 
 use axum::{Router, body::Body, extract::Request, response::Response};
 use http_body_util::BodyExt;
-use rollout_lab::server::Settings;
+use rollout_lab::{
+    controller::{FleetChange, FleetOrder},
+    domain::{
+        Artifact, EndpointConfigName, EndpointName, FleetId, InvocationRecord, InvocationStatus,
+        LAB_BEGAN_UNIX_S, ReviewId, RoutingStrategy, SECOND_NS, VariantName, VirtualTime,
+    },
+    server::{App, Settings},
+};
 use serde_json::{Value, json};
 use server::{Folder, Mood, REVIEW, Server, Upstream, container, declared, nobody, settings};
 
@@ -534,4 +541,213 @@ async fn traffic_is_sent_by_its_schedule() {
     assert_eq!(send(plan("ep", 0.0)).await.unwrap_err(), GenerateError::Rate { rate: 0.0 });
     let nothing = Plan { bodies: Vec::new(), ..plan("ep", 1.0) };
     assert_eq!(send(nothing).await.unwrap_err(), GenerateError::Empty);
+}
+
+/// What a page and an SDK can read of the metrics of `ep` before now.
+async fn readings(server: &Server, start_s: u64, end_s: u64) -> Vec<Value> {
+    let mut all = Vec::new();
+    for metric in ["Invocations", "ModelLatency", "Invocation5XXErrors", "CPUUtilization"] {
+        for statistic in ["Sum", "Average", "Maximum", "p99"] {
+            let query = json!({"endpoint_name": "ep", "metric": metric, "statistic": statistic, "period_s": 60, "start_s": start_s, "end_s": end_s});
+            all.push(server.post("/api/series", query).await["series"].clone());
+        }
+    }
+    let request = hyper::Request::post(format!("http://{}/", server.address))
+        .header("content-type", "application/x-amz-json-1.0")
+        .header("x-amz-target", "GraniteServiceVersion20100801.GetMetricStatistics")
+        .body(http_body_util::Full::from(
+            json!({
+                "Namespace": "AWS/SageMaker", "MetricName": "ModelLatency", "Period": 300,
+                "StartTime": LAB_BEGAN_UNIX_S + start_s, "EndTime": LAB_BEGAN_UNIX_S + end_s,
+                "Dimensions": [{"Name": "EndpointName", "Value": "ep"}, {"Name": "VariantName", "Value": "A"}],
+                "Statistics": ["Average", "SampleCount"],
+            })
+            .to_string(),
+        ));
+    let answer = server.client.request(request.unwrap()).await.unwrap();
+    all.push(serde_json::from_slice(&answer.into_body().collect().await.unwrap().to_bytes()).unwrap());
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_and_totals_are_the_same_after_a_restart() {
+    let folder = Folder::new("history");
+    let start = async || {
+        Server::start(Settings { state: Some(folder.0.clone()), ..settings("[history]\nflush_ms = 60000") })
+            .await
+    };
+    let server = start().await;
+    server.deploy(&[("A", "stars-a", 1.0)], &[("S", "stars-b", 1.0)]).await;
+    for _ in 0..20 {
+        assert_eq!(server.invoke("ep", &[], REVIEW).await.status, 200);
+    }
+    server.until_copies_end().await;
+    // An hour that is long over, so that nobody has to wait for a minute to end: an earlier fleet of the variant.
+    let state: Value = serde_json::from_str(&server.get("/api/state").await).unwrap();
+    let now_s = state["now"].as_u64().unwrap() / SECOND_NS;
+    let begin_s = (now_s - 7_200) / 3_600 * 3_600;
+    let ledger = &server.app.ledger;
+    let fleet = FleetId(900);
+    let launch = FleetChange::Launch(FleetOrder {
+        fleet,
+        endpoint: EndpointName::new("ep").unwrap(),
+        variant: VariantName::new("A").unwrap(),
+        artifact: Artifact::A,
+        instance_type: "ml.m5.large".parse().unwrap(),
+        instances: 2,
+        strategy: RoutingStrategy::default(),
+        config: EndpointConfigName::new("cfg").unwrap(),
+        production: true,
+    });
+    ledger.follow(&[launch], |_| 2, VirtualTime::from_s(begin_s));
+    let target = server.app.table.find("ep").unwrap().targets[0].clone();
+    for i in 0..600_u64 {
+        let status = if i % 10 == 0 { InvocationStatus::ModelError } else { InvocationStatus::Answered };
+        let record = InvocationRecord {
+            id: i,
+            arrival: VirtualTime::from_s(begin_s + i * 3),
+            user: 0,
+            review: ReviewId(0),
+            true_stars: None,
+            fleet,
+            instance: 0,
+            status,
+            wait_ns: 0,
+            service_ns: (i % 50 + 1) * 1_000_000,
+            overhead_ns: 50_000,
+            predicted: None,
+            copy: false,
+            leaked_kib: 0,
+        };
+        ledger.record(&target, record);
+    }
+    ledger.follow(&[FleetChange::Retire(fleet)], |_| 2, VirtualTime::from_s(begin_s + 1_800));
+    let before = readings(&server, begin_s, begin_s + 3_600).await;
+    assert_eq!(before[0][0]["datapoints"].as_array().unwrap().len(), 30, "{}", before[0]);
+    assert_eq!(before[0][0]["datapoints"][3]["value"], 20.0);
+    assert_eq!(before.last().unwrap()["Datapoints"][0]["SampleCount"], 100.0);
+    let totals = |state: &Value| {
+        let of = |f: &Value| {
+            (f["variant"].clone(), f["answered"].clone(), f["by_stars"].clone(), f["model_us"].clone())
+        };
+        state["fleets"].as_array().unwrap().iter().map(of).collect::<Vec<_>>()
+    };
+    let totals_before = totals(&serde_json::from_str(&server.get("/api/state").await).unwrap());
+    assert_eq!((&totals_before[1].0, &totals_before[1].1), (&json!("S"), &json!(20)));
+    let begun = ledger.begun();
+    server.end_wholly().await;
+
+    let server = start().await;
+    server.until_in_service("ep").await;
+    assert_eq!(readings(&server, begin_s, begin_s + 3_600).await, before);
+    assert_eq!(totals(&serde_json::from_str(&server.get("/api/state").await).unwrap()), totals_before);
+    // What Prometheus scrapes begins anew, as its counters may; and no invocation gets another's number.
+    assert_eq!(server.metric("rollout_invocations_total", "answered").await, 0.0);
+    assert_eq!(server.app.ledger.begun(), begun);
+    for _ in 0..3 {
+        assert_eq!(server.invoke("ep", &[], REVIEW).await.status, 200);
+    }
+    assert_eq!(server.metric("rollout_invocations_total", "variant=\"A\"").await, 3.0);
+    let after = totals(&serde_json::from_str(&server.get("/api/state").await).unwrap());
+    assert_eq!(after[0].1.as_u64().unwrap(), totals_before[0].1.as_u64().unwrap() + 3);
+    server.end_wholly().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_that_nobody_here_wrote_are_refused_in_words() {
+    use redb::{Database, TableDefinition};
+    const ROWS: TableDefinition<(&str, u8, u64), &[u8]> = TableDefinition::new("rows");
+    const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
+    let started = |folder: &Folder| {
+        let settings = Settings { state: Some(folder.0.clone()), ..settings("") };
+        App::new(settings, "127.0.0.1:8080".parse().unwrap()).map(drop)
+    };
+    for (name, row, words) in [
+        (
+            "slash",
+            Some(("none", 0, 0, &b"\x01"[..])),
+            "row \"none\", tier 0, minute 0: no endpoint and variant",
+        ),
+        ("tier", Some(("e/v", 3, 0, b"\x01")), "no row of tier 3 begins at minute 0"),
+        ("place", Some(("e/v", 2, 61, b"\x01")), "no row of tier 2 begins at minute 61"),
+        ("form", Some(("e/v", 0, 7, b"{}")), "row \"e/v\", tier 0, minute 7: a row of form 123 instead of 1"),
+        ("short", Some(("e/v", 0, 7, b"\x01\x05")), "minute 7: a row that is cut short or does not add up"),
+        ("version", None, "version 9 instead of 1"),
+    ] {
+        let folder = Folder::new(&format!("foreign-{name}"));
+        {
+            let database = Database::create(folder.0.join("metrics.redb")).unwrap();
+            let writing = database.begin_write().unwrap();
+            match row {
+                Some((key, tier, minute, bytes)) => {
+                    let mut rows = writing.open_table(ROWS).unwrap();
+                    rows.insert((key, tier, minute), bytes).unwrap();
+                }
+                None => drop(writing.open_table(META).unwrap().insert("version", 9).unwrap()),
+            }
+            writing.commit().unwrap();
+        }
+        let why = started(&folder).unwrap_err().to_string();
+        assert!(why.contains("metrics.redb holds state that cannot be read"), "{name}: {why}");
+        assert!(why.contains(words) && why.contains("move it away"), "{name}: {why}");
+    }
+    let folder = Folder::new("foreign-file");
+    std::fs::write(folder.0.join("metrics.redb"), "no database").unwrap();
+    let why = started(&folder).unwrap_err().to_string();
+    assert!(why.contains("metrics.redb cannot be opened"), "{why}");
+}
+
+#[tokio::test]
+async fn the_servers_clients_send_what_was_ordered() {
+    use rollout_lab::{server::generate::Body, wire::live::TrafficOrder};
+    // What a reviewer of this test can count: stars that were weighed, then what came along.
+    fn draw(order: &TrafficOrder) -> Result<Vec<Body>, String> {
+        let line = |text: String| Body {
+            content_type: hyper::header::HeaderValue::from_static("application/jsonlines"),
+            bytes: json!({"features": [text]}).to_string().into(),
+        };
+        match order.domain_mix.clothing {
+            0.0 => Err("no clothing".to_owned()),
+            _ => Ok(order.texts.iter().map(|(text, _)| line(text.clone())).collect()),
+        }
+    }
+    let server = Server::start(Settings { reviews: Some(draw), ..settings("") }).await;
+    server.deploy(&[("A", "stars-a", 1.0)], &[]).await;
+    let order = json!({
+        "on": true, "endpoint": "ep", "per_second": 1000.0, "constant": true,
+        "domain_mix": {"clothing": 1.0, "food": 0.0, "software": 0.0}, "star_mix": [0.0, 0.0, 0.0, 0.0, 1.0],
+        "texts": [["great, love it", 5], ["awful waste of money", null]],
+    });
+    let put = async |order: &Value| {
+        let request = hyper::Request::put(format!("http://{}/api/traffic", server.address));
+        let request = request.body(http_body_util::Full::from(order.to_string())).unwrap();
+        let answer = server.client.request(request).await.unwrap();
+        let status = answer.status().as_u16();
+        let text = answer.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8_lossy(&text).into_owned())
+    };
+    assert_eq!(put(&order).await, (204, String::new()));
+    server.until("rollout_invocations_total", "answered", |n| n >= 20.0).await;
+    let state: Value = serde_json::from_str(&server.get("/api/state").await).unwrap();
+    let told = &state["traffic"];
+    assert_eq!((&told["own_texts"], told["order"].get("texts")), (&json!(2), None), "{told}");
+    assert_eq!(
+        (&told["order"]["star_mix"], &told["order"]["domain_mix"]),
+        (&order["star_mix"], &order["domain_mix"])
+    );
+    // Both texts are sent, one after the other: the models tell them apart.
+    let stars = &state["fleets"][0]["by_stars"];
+    assert!(stars[0].as_u64().unwrap() > 0 && stars[4].as_u64().unwrap() > 0, "{stars}");
+    let mut without = order.clone();
+    without["domain_mix"]["clothing"] = json!(0.0);
+    assert_eq!(put(&without).await, (400, "no clothing\n".to_owned()));
+    let mut many = order.clone();
+    many["texts"] = json!(vec![json!(["x", null]); 2_001]);
+    let (status, words) = put(&many).await;
+    assert!(status == 400 && words.contains("at most 2000 are taken, but there are 2001"), "{words}");
+    many["texts"] = json!([["x".repeat(1 << 20), null]]);
+    assert_eq!(put(&many).await.0, 413);
+    // What was refused has not ended those that call.
+    assert!(server.app.traffic.state().is_some());
+    assert_eq!(put(&json!({"on": false, "endpoint": "", "per_second": 1.0, "constant": true})).await.0, 204);
 }

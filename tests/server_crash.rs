@@ -188,3 +188,81 @@ async fn nothing_acknowledged_is_lost() {
         ms(starts[starts.len() - 1])
     );
 }
+
+async fn get(client: &backend::Client, url: &str) -> String {
+    let request = hyper::Request::get(url).body(Full::default()).unwrap();
+    let said = client.request(request).await.unwrap().into_body().collect().await.unwrap();
+    String::from_utf8(said.to_bytes().to_vec()).unwrap()
+}
+
+/// A server that is killed loses no metrics that it said to be on the disk, and counts none twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_that_were_written_come_back() {
+    let rounds: u64 = std::env::var("CRASH_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(20);
+    let folder = Folder::new("crash-metrics");
+    let config = folder.0.join("lab.toml");
+    let toml = "[durations]\ncreate_s = 0.0\n[embedded]\nthreads = 1\n[history]\nflush_ms = 20\n";
+    std::fs::write(&config, toml).unwrap();
+    // Of all starts: sent, and known to be on the disk.
+    let (mut sent, mut safe, mut lost) = (0, 0, 0);
+    for round in 0..=rounds {
+        let mut process = Process::start(&config, &folder.0);
+        let client = backend::client(Duration::from_secs(5), 16);
+        if round == 0 {
+            let made = json!({"ModelName": "m", "PrimaryContainer": container("stars-a")});
+            let variant = json!({"VariantName": "v", "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1});
+            for (operation, members) in [
+                ("CreateModel", made),
+                ("CreateEndpointConfig", json!({"EndpointConfigName": "c", "ProductionVariants": [variant]})),
+                ("CreateEndpoint", json!({"EndpointName": "ep", "EndpointConfigName": "c"})),
+            ] {
+                assert_eq!(call(&client, &process.url, operation, &members).await.unwrap().0, 200);
+            }
+        }
+        let state = loop {
+            let state: Value =
+                serde_json::from_str(&get(&client, &format!("{}api/state", process.url)).await).unwrap();
+            if state["fleets"].as_array().is_some_and(|f| !f.is_empty()) {
+                break state;
+            }
+        };
+        let counted = state["fleets"][0]["answered"].as_u64().unwrap();
+        assert!((safe..=sent).contains(&counted), "round {round}: {counted} is outside {safe} to {sent}");
+        lost += sent - counted;
+        (sent, safe) = (counted, counted);
+        let invoke = async || {
+            let request = hyper::Request::post(format!("{}endpoints/ep/invocations", process.url))
+                .header("content-type", "application/jsonlines")
+                .body(Full::from(server::REVIEW))
+                .unwrap();
+            assert_eq!(client.request(request).await.unwrap().status(), 200);
+        };
+        let mut asked = 0;
+        for _ in 0..10 + round % 7 {
+            invoke().await;
+            asked += 1;
+        }
+        // Said to be written: these must be there.
+        let written = async || {
+            let page = get(&client, &format!("{}metrics", process.url)).await;
+            let line =
+                page.lines().find(|l| l.starts_with("rollout_metrics_written_total ")).unwrap().to_owned();
+            line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()
+        };
+        while written().await < asked {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        safe += asked;
+        // These may be: the last ones are amid a flush or before it.
+        for _ in 0..round * 5 % 11 {
+            invoke().await;
+            asked += 1;
+        }
+        sent += asked;
+        process.child.kill().unwrap();
+        process.child.wait().unwrap();
+    }
+    println!(
+        "{rounds} times killed, {safe} invocations counted as written and none lost; {lost} that were not yet written were"
+    );
+}

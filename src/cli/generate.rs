@@ -1,6 +1,6 @@
 //! `rollout-lab generate`: open-loop traffic of reviews towards an endpoint, and what came of it as JSON.
 
-use std::{fs, io::Write, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, fs, io::Write, path::PathBuf, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -9,8 +9,11 @@ use hyper::header::HeaderValue;
 use serde_json::{Value, json};
 
 use crate::{
+    domain::ReviewId,
+    lab::TrafficSettings,
     server::generate::{Arrivals, Body, Plan, generate as send},
     simulation::{Corpus, Simulation},
+    wire::live::TrafficOrder,
 };
 
 /// Reviews that the server's own clients send in turn.
@@ -68,13 +71,29 @@ fn captured(line: &Value) -> Option<Body> {
     Some(Body { content_type: HeaderValue::from_str(content_type).ok()?, bytes: bytes.into() })
 }
 
-/// Reviews as the lab's clients send them: drawn by the usual mix of domains and stars.
-pub(super) fn sampled() -> Vec<Body> {
+/// Reviews as the lab's clients send them: drawn by the mix of domains and stars that was ordered, from the lab's own
+/// or those that came with the order.
+pub(super) fn drawn(order: &TrafficOrder) -> Result<Vec<Body>, String> {
     let mut simulation = Simulation::new(REVIEWS_SEED, Corpus::built_in());
-    let drawn: Vec<_> = (0..REVIEWS).filter_map(|_| simulation.sample_review()).collect();
-    let corpus = Corpus::built_in();
-    let review = |text: &str| lines(&json!({"features": [text]}).to_string());
-    drawn.into_iter().filter_map(|r| corpus.get(r)).map(|r| review(&r.text)).collect()
+    let mix = TrafficSettings {
+        domain_mix: order.domain_mix,
+        star_mix: order.star_mix,
+        ..TrafficSettings::default()
+    };
+    simulation.set_traffic(mix).map_err(|e| e.to_string())?;
+    if !order.texts.is_empty() {
+        simulation.set_own_reviews(order.texts.clone());
+    }
+    // The same review is drawn many times, and kept once.
+    let mut bodies: BTreeMap<ReviewId, Body> = BTreeMap::new();
+    let mut drawn = Vec::with_capacity(REVIEWS);
+    for _ in 0..REVIEWS {
+        let Some(review) = simulation.sample_review() else { continue };
+        let Some(of) = simulation.corpus().get(review) else { continue };
+        let body = || lines(&json!({"features": [of.text]}).to_string());
+        drawn.push(bodies.entry(review).or_insert_with(body).clone());
+    }
+    if drawn.is_empty() { Err("no review has stars of a weight above 0".to_owned()) } else { Ok(drawn) }
 }
 
 fn bodies(input: Option<&PathBuf>) -> Result<Vec<Body>, String> {
@@ -142,4 +161,43 @@ pub(super) fn generate(arguments: &GenerateArguments) -> Result<(), String> {
     });
     let report = report.map_err(|e| e.to_string())?;
     super::print(&serde_json::to_string_pretty(&report).map_err(|e| e.to_string())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{domain::Stars, lab::DomainMix};
+
+    fn order() -> TrafficOrder {
+        serde_json::from_value(json!({"on": true, "endpoint": "e", "per_second": 1.0, "constant": true}))
+            .expect("an order that leaves the mix out is one")
+    }
+
+    fn texts(order: &TrafficOrder) -> Vec<String> {
+        let of = |b: Body| serde_json::from_slice::<Value>(&b.bytes).expect("a line of JSON");
+        let bodies = drawn(order).expect("there is something to send");
+        bodies.into_iter().map(|b| of(b)["features"][0].as_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    #[test]
+    fn what_is_sent_follows_the_order() {
+        let corpus = Corpus::built_in();
+        let find = |text: &String| corpus.reviews().iter().find(|r| r.text == *text);
+        let clothing = DomainMix { clothing: 1.0, food: 0.0, software: 0.0 };
+        let one_star = TrafficOrder { domain_mix: clothing, star_mix: [1.0, 0.0, 0.0, 0.0, 0.0], ..order() };
+        let texts_of_one_star = texts(&one_star);
+        assert_eq!(texts_of_one_star.len(), REVIEWS);
+        for text in &texts_of_one_star {
+            let review = find(text).expect("it is the lab's");
+            assert_eq!((review.stars.map(Stars::get), review.name.starts_with("gen-")), (Some(1), true));
+        }
+        let own = vec![("mine".to_owned(), None), ("yours".to_owned(), Some(Stars::ALL[4]))];
+        let mut sent = texts(&TrafficOrder { texts: own, ..order() });
+        sent.sort();
+        sent.dedup();
+        assert_eq!(sent, ["mine", "yours"]);
+        let nothing = DomainMix { clothing: 0.0, ..clothing };
+        let why = drawn(&TrafficOrder { domain_mix: nothing, ..order() }).expect_err("nothing can be drawn");
+        assert!(why.contains("all 0"), "{why}");
+    }
 }

@@ -59,5 +59,5 @@ pub use scaling::{
     SCALABLE_DIMENSION, SERVICE_NAMESPACE, ScalableResource, ScalingError, ScalingPolicy, TargetTracking,
     resource_id,
 };
-pub use time::{LAB_BEGAN_UNIX_S, SECOND_NS, VirtualTime};
+pub use time::{Civil, LAB_BEGAN_UNIX_S, SECOND_NS, VirtualTime};
 pub use weight::{SamplingShare, TrafficSplit, VariantWeight, WeightError};

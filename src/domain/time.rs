@@ -65,9 +65,64 @@ impl VirtualTime {
         self.0 / (60 * SECOND_NS)
     }
 
+    /// The moment in the calendar: time 0 is 1 June 2026, 00:00 UTC.
+    ///
+    /// # Source
+    /// Days to a civil date: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
+    pub const fn civil(self) -> Civil {
+        let unix_s = LAB_BEGAN_UNIX_S + self.0 / SECOND_NS;
+        let (days, s) = (unix_s / 86_400 + 719_468, unix_s % 86_400);
+        let (era, of_era) = (days / 146_097, days % 146_097);
+        let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+        let of_year = of_era - (365 * year + year / 4 - year / 100);
+        let shifted = (5 * of_year + 2) / 153;
+        let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+        Civil {
+            year: era * 400 + year + (month <= 2) as u64,
+            month,
+            day: of_year - (153 * shifted + 2) / 5 + 1,
+            hour: s / 3_600,
+            minute: s / 60 % 60,
+            second: s % 60,
+        }
+    }
+
     /// How long after `earlier` this is; zero when it is not after it.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+}
+
+/// A moment in the calendar, UTC. Prints as the service's files write it: `2026-06-01T00:00:00Z`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Civil {
+    /// Year.
+    pub year: u64,
+    /// Month, 1 to 12.
+    pub month: u64,
+    /// Day of the month, from 1.
+    pub day: u64,
+    /// Hour, 0 to 23.
+    pub hour: u64,
+    /// Minute.
+    pub minute: u64,
+    /// Second.
+    pub second: u64,
+}
+
+impl Civil {
+    /// The month in three letters.
+    pub fn month_name(self) -> &'static str {
+        const NAMES: [&str; 12] =
+            ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+        NAMES.get(self.month.wrapping_sub(1) as usize).copied().unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Civil {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { year, month, day, hour, minute, second } = self;
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
     }
 }
 
@@ -105,6 +160,16 @@ mod tests {
     fn prints_days_only_when_there_are_some() {
         assert_eq!(VirtualTime::from_s(3_725).to_string(), "01:02:05");
         assert_eq!(VirtualTime::from_s(2 * 86_400 + 59).to_string(), "2 d 00:00:59");
+    }
+
+    #[test]
+    fn dates_follow_the_calendar() {
+        let of = |s: u64| VirtualTime::from_s(s).civil();
+        assert_eq!(of(0).to_string(), "2026-06-01T00:00:00Z");
+        assert_eq!(of(214 * 86_400).to_string(), "2027-01-01T00:00:00Z");
+        assert_eq!(of(637 * 86_400 + 86_399).to_string(), "2028-02-28T23:59:59Z");
+        assert_eq!(of(638 * 86_400).to_string(), "2028-02-29T00:00:00Z");
+        assert_eq!((of(0).month_name(), of(214 * 86_400 - 1).month_name()), ("Jun", "Dec"));
     }
 
     #[test]

@@ -10,9 +10,7 @@ use serde_json::json;
 
 use crate::{
     controller::Endpoint,
-    domain::{
-        Artifact, DataCaptureConfig, FleetId, InvocationRecord, LAB_BEGAN_UNIX_S, ReviewId, VirtualTime,
-    },
+    domain::{Artifact, Civil, DataCaptureConfig, FleetId, InvocationRecord, ReviewId, VirtualTime},
     inference::Prediction,
     simulation::{Purpose, Stream},
 };
@@ -275,7 +273,7 @@ impl Captured {
             0x8000 | b >> 48 & 0x3fff,
             b & 0xffff_ffff_ffff,
             self.id,
-            moment(self.at),
+            self.at.civil(),
         ));
     }
 }
@@ -325,27 +323,6 @@ fn base64(bytes: &[u8]) -> String {
     text
 }
 
-/// Year, month, day, and seconds into the day of a moment.
-///
-/// # Source
-/// Days to a civil date: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
-fn civil(at: VirtualTime) -> (u64, u64, u64, u64) {
-    let unix_s = LAB_BEGAN_UNIX_S + at.as_ns() / crate::domain::SECOND_NS;
-    let (days, second) = (unix_s / 86_400 + 719_468, unix_s % 86_400);
-    let (era, of_era) = (days / 146_097, days % 146_097);
-    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let (day, month) =
-        (of_year - (153 * shifted + 2) / 5 + 1, if shifted < 10 { shifted + 3 } else { shifted - 9 });
-    (era * 400 + year + u64::from(month <= 2), month, day, second)
-}
-
-fn moment(at: VirtualTime) -> String {
-    let (year, month, day, s) = civil(at);
-    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", s / 3_600, s / 60 % 60, s % 60)
-}
-
 /// Where in its bucket an endpoint writes what a variant got at a moment.
 ///
 /// ```
@@ -354,8 +331,8 @@ fn moment(at: VirtualTime) -> String {
 /// assert_eq!(capture_folder("reviews", "Shadow", evening), "reviews/Shadow/2026/07/01/19");
 /// ```
 pub fn folder(endpoint: &str, variant: &str, at: VirtualTime) -> String {
-    let (year, month, day, s) = civil(at);
-    format!("{endpoint}/{variant}/{year:04}/{month:02}/{day:02}/{:02}", s / 3_600)
+    let Civil { year, month, day, hour, .. } = at.civil();
+    format!("{endpoint}/{variant}/{year:04}/{month:02}/{day:02}/{hour:02}")
 }
 
 #[cfg(test)]
@@ -384,13 +361,5 @@ mod tests {
             captured.write(&mut line);
             assert_eq!(line.len() as u64, captured.length(), "{line}");
         }
-    }
-
-    #[test]
-    fn dates_follow_the_calendar() {
-        assert_eq!(moment(VirtualTime::ZERO), "2026-06-01T00:00:00Z");
-        assert_eq!(moment(VirtualTime::from_s(637 * 86_400 + 86_399)), "2028-02-28T23:59:59Z");
-        assert_eq!(moment(VirtualTime::from_s(638 * 86_400)), "2028-02-29T00:00:00Z");
-        assert_eq!(moment(VirtualTime::from_s(214 * 86_400)), "2027-01-01T00:00:00Z");
     }
 }

@@ -286,7 +286,6 @@ impl Experiment {
         for review in corpus.reviews() {
             table.add_review(Tokens::of(&review.text).len());
         }
-        let lesson = lessons::lesson(lab);
         let mut experiment = Self {
             lab,
             seed,
@@ -331,7 +330,7 @@ impl Experiment {
             disagreement_read: false,
             guardrails: Guardrails::default(),
             decisions: Decisions::default(),
-            done: vec![false; lesson.steps.len()],
+            done: vec![false; lessons::tasks(lab).len()],
             changes: ChangeLog::default(),
             test_results: TestResults::new(),
             tests_listed: false,
@@ -1171,9 +1170,9 @@ impl Experiment {
 
     /// Marks the steps whose goals are met: in order, and once and for all.
     pub(super) fn judge(&mut self) {
-        let steps = lessons::lesson(self.lab).steps;
+        let tasks = lessons::tasks(self.lab);
         while let Some(next) = self.done.iter().position(|d| !d) {
-            if !goal::judge(&steps[next].goal, self).done {
+            if !goal::judge(&tasks[next].goal, self).done {
                 break;
             }
             self.done[next] = true;
@@ -1182,8 +1181,8 @@ impl Experiment {
 
     /// How each step of the lesson stands.
     pub fn steps(&self) -> Vec<StepState> {
-        let steps = lessons::lesson(self.lab).steps;
-        let state = |(step, done): (&super::Step, &bool)| {
+        let tasks = lessons::tasks(self.lab);
+        let state = |(step, done): (&super::Task, &bool)| {
             let verdict = if *done { goal::Verdict::done() } else { goal::judge(&step.goal, self) };
             StepState {
                 id: step.id.to_owned(),
@@ -1192,7 +1191,7 @@ impl Experiment {
                 fraction: verdict.fraction,
             }
         };
-        steps.iter().zip(&self.done).map(state).collect()
+        tasks.iter().zip(&self.done).map(state).collect()
     }
 
     /// Whether a goal is met now, in any order.

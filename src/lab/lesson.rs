@@ -248,6 +248,15 @@ pub struct Step {
     pub controls: &'static [Control],
 }
 
+/// A step without its texts: what must be done in it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Task {
+    /// The step's name.
+    pub id: &'static str,
+    /// What must hold for it to be done.
+    pub goal: Goal,
+}
+
 /// A lab: its steps in order.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Lesson {

@@ -2,13 +2,15 @@
 //!
 //! Lessons, goals, progress and metrics are the same as over simulated endpoints; nothing is simulated here.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
-use super::{Batch, BatchRow, Experiment, LabAction, LabId, Refusal, experiment::MAX_BATCH};
+use super::{Batch, BatchRow, Experiment, LabAction, LabId, Refusal, TrafficSettings, experiment::MAX_BATCH};
 use crate::{
     controller::{ControlPlane, EndpointStatus},
     domain::{Command, FleetId, InvocationRecord, ReviewId, Stars, VirtualTime},
-    simulation::ArrivalProcess,
 };
 
 /// Requests whose copies may still come.
@@ -22,9 +24,14 @@ pub(super) struct Live {
     order: VecDeque<u64>,
     /// Totals by fleet, as the server counts them.
     totals: BTreeMap<FleetId, LiveTotals>,
+    /// Invocations by fleet in the frames of the last seconds.
+    lately: BTreeMap<FleetId, VecDeque<(VirtualTime, u64)>>,
 }
 
-/// What a fleet did since the server started, as the server counts it: records may be a sample, these are not.
+/// Time over which requests per second are counted.
+const LATELY: Duration = Duration::from_secs(10);
+
+/// What a fleet did since it was launched, as the server counts it: records may be a sample, these are not.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct LiveTotals {
     /// Invocations.
@@ -35,6 +42,23 @@ pub struct LiveTotals {
     pub errors_5xx: u64,
     /// Model latency of those that were answered, summed, ns.
     pub model_latency_sum_ns: f64,
+    /// They are copies for a shadow variant.
+    pub copies: bool,
+}
+
+impl Live {
+    fn note(&mut self, fleet: FleetId, now: VirtualTime, invocations: u64) {
+        let lately = self.lately.entry(fleet).or_default();
+        // After a kill the last seconds may not have been written down.
+        if lately.back().is_some_and(|(_, before)| *before > invocations) {
+            lately.clear();
+        }
+        lately.push_back((now, invocations));
+        // The oldest that is kept is the last one before the ten seconds began.
+        while lately.get(1).is_some_and(|(at, _)| now.since(*at) >= LATELY) {
+            lately.pop_front();
+        }
+    }
 }
 
 impl Experiment {
@@ -95,12 +119,15 @@ impl Experiment {
             t.invocations = totals.invocations;
             (t.errors_4xx, t.errors_5xx) = (totals.errors_4xx, totals.errors_5xx);
             t.model_latency_sum_ns = totals.model_latency_sum_ns;
+            let now = self.simulation.now();
             if let Some(live) = &mut self.live {
                 live.totals.insert(fleet, totals);
+                live.note(fleet, now, totals.invocations);
             }
         }
         if let Some(live) = &self.live {
-            let sum = |of: fn(&LiveTotals) -> u64| live.totals.values().map(of).sum::<u64>();
+            let asked = || live.totals.values().filter(|t| !t.copies);
+            let sum = |of: fn(&LiveTotals) -> u64| asked().map(of).sum::<u64>();
             let failed = sum(|t| t.errors_4xx + t.errors_5xx);
             self.ledger.sent = sum(|t| t.invocations);
             self.ledger.answered = self.ledger.sent - failed;
@@ -139,14 +166,29 @@ impl Experiment {
         now
     }
 
-    /// Takes the clients that the server plays: their rate, and whether they call at even distances.
-    pub fn show_traffic(&mut self, playing: Option<(f64, bool)>) {
-        let mut settings = *self.simulation.traffic();
-        settings.on = playing.is_some();
-        if let Some((per_second, constant)) = playing {
-            settings.per_second = per_second;
-            settings.process = if constant { ArrivalProcess::Constant } else { ArrivalProcess::Poisson };
+    /// Requests per second of a fleet, as the server counted them over the last ten seconds; none over simulated
+    /// endpoints.
+    pub(super) fn live_per_second(&self, fleet: FleetId) -> Option<f64> {
+        let lately = self.live.as_ref()?.lately.get(&fleet);
+        let rate = lately.and_then(|all| {
+            let ((from, before), (to, after)) = (all.front()?, all.back()?);
+            let seconds = to.since(*from).as_secs_f64();
+            (seconds > 0.0).then(|| after.saturating_sub(*before) as f64 / seconds)
+        });
+        Some(rate.unwrap_or(0.0))
+    }
+
+    /// A server that was started again numbers its requests anew: no copy belongs to an original of before.
+    pub fn begin_anew(&mut self) {
+        if let Some(live) = &mut self.live {
+            (live.originals, live.order) = Default::default();
         }
+    }
+
+    /// Takes the clients that the server plays; none while it plays none.
+    pub fn show_traffic(&mut self, playing: Option<TrafficSettings>) {
+        let before = *self.simulation.traffic();
+        let settings = playing.unwrap_or(TrafficSettings { on: false, ..before });
         if settings != *self.simulation.traffic() {
             // Shown, not simulated; the server has checked it.
             let _ = self.simulation.set_traffic(settings);

@@ -40,7 +40,7 @@ pub use faults::{InjectedFault, MAX_FAULT_S, MAX_FAULTS};
 pub use guarded::GuardGoal;
 pub use guardrails::{AlarmView, DryRun, HARM_MINUTES, Harm, HarmMinute, MAX_COMPARED_MINUTES, RolloutView};
 pub use journal::{Journal, JournalEntry, Refusal};
-pub use lesson::{Block, Control, Goal, Lesson, Step};
+pub use lesson::{Block, Control, Goal, Lesson, Step, Task};
 pub use live::LiveTotals;
 pub use managed::{DASHBOARD, DESCRIPTION, MetricSummary, TestVariantView, TestView};
 pub use snapshot::{

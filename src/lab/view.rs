@@ -156,7 +156,9 @@ impl Experiment {
             status: v.status.clone(),
             instances: instances.collect(),
             tally: self.tally(&e.name, &v.name),
-            per_second: fleet.map_or(0.0, |f| f.per_second(self.now())),
+            per_second: self
+                .live_per_second(v.fleet)
+                .unwrap_or_else(|| fleet.map_or(0.0, |f| f.per_second(self.now()))),
         }
     }
 }

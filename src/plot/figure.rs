@@ -1,6 +1,6 @@
 //! What a plot of metrics over time shows, and where it lies on the screen.
 
-use super::{Look, Quantity};
+use super::{Days, Look, Quantity};
 use crate::analysis::metrics::Datapoint;
 
 /// One variant's series.
@@ -40,6 +40,8 @@ pub struct Figure {
     pub lines: Vec<Line>,
     /// Changes of the endpoint.
     pub annotations: Vec<Annotation>,
+    /// What days are called.
+    pub days: Days,
 }
 
 impl Figure {

@@ -20,6 +20,6 @@ pub use figure::{Annotation, Figure, Line, PixelMap, nearest_start, union_of_sta
 pub use marker::Marker;
 pub use palette::{Ink, Look, Palette};
 pub use quantity::Quantity;
-pub use ticks::{clock, time_ticks, value_ticks};
+pub use ticks::{Days, clock, time_ticks, value_ticks};
 pub use timeline::{Sheet, draw_timeline};
 pub use words::{caution, csv, describe};

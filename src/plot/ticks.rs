@@ -1,5 +1,7 @@
 //! Where an axis has its ticks, and what virtual time is called there.
 
+use crate::domain::VirtualTime;
+
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
@@ -54,16 +56,41 @@ pub fn time_ticks(start_s: u64, end_s: u64, most: usize) -> Vec<u64> {
     (start_s.div_ceil(step)..=end_s / step).map(|i| i * step).collect()
 }
 
-/// A moment as `hh:mm`; after the first day with the day before it, e.g. `1 d 02:00`.
-pub fn clock(second: u64) -> String {
-    let (d, h, m) = (second / DAY, second / HOUR % 24, second / MINUTE % 60);
-    if d > 0 { format!("{d} d {h:02}:{m:02}") } else { format!("{h:02}:{m:02}") }
+/// What a day is called.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Days {
+    /// By its number since the lab began: time is virtual.
+    #[default]
+    Counted,
+    /// By its date, UTC: time is real.
+    Dated,
+}
+
+impl Days {
+    /// The day of a moment; none on the first of virtual time.
+    fn name(self, second: u64) -> Option<String> {
+        let day = second / DAY;
+        match self {
+            Self::Counted => (day > 0).then(|| format!("{day} d")),
+            Self::Dated => {
+                let date = VirtualTime::from_s(second).civil();
+                Some(format!("{} {}", date.day, date.month_name()))
+            }
+        }
+    }
+}
+
+/// A moment as `hh:mm` after its day, e.g. `1 d 02:00`, `28 Nov 02:00`; alone on the first day of virtual time.
+pub fn clock(second: u64, days: Days) -> String {
+    let (h, m) = (second / HOUR % 24, second / MINUTE % 60);
+    days.name(second).map_or_else(|| format!("{h:02}:{m:02}"), |day| format!("{day} {h:02}:{m:02}"))
 }
 
 /// A tick's label: the day alone where a later day begins, else `hh:mm`.
-pub(super) fn tick_label(second: u64) -> String {
-    let (d, h, m) = (second / DAY, second / HOUR % 24, second / MINUTE % 60);
-    if d > 0 && h == 0 && m == 0 { format!("{d} d") } else { format!("{h:02}:{m:02}") }
+pub(super) fn tick_label(second: u64, days: Days) -> String {
+    let (h, m) = (second / HOUR % 24, second / MINUTE % 60);
+    let day = days.name(second).filter(|_| h == 0 && m == 0);
+    day.unwrap_or_else(|| format!("{h:02}:{m:02}"))
 }
 
 #[cfg(test)]
@@ -100,7 +127,16 @@ mod tests {
 
     #[test]
     fn days_are_told_only_when_there_are_some() {
-        assert_eq!((clock(2_520), clock(DAY + 7_200)), ("00:42".to_owned(), "1 d 02:00".to_owned()));
-        assert_eq!((tick_label(DAY), tick_label(DAY + 7_200)), ("1 d".to_owned(), "02:00".to_owned()));
+        let counted = |s| clock(s, Days::Counted);
+        assert_eq!((counted(2_520), counted(DAY + 7_200)), ("00:42".to_owned(), "1 d 02:00".to_owned()));
+        assert_eq!(clock(180 * DAY + 7_200, Days::Dated), "28 Nov 02:00");
+        assert_eq!(
+            (tick_label(DAY, Days::Dated), tick_label(60, Days::Dated)),
+            ("2 Jun".to_owned(), "00:01".to_owned())
+        );
+        assert_eq!(
+            (tick_label(DAY, Days::Counted), tick_label(DAY + 7_200, Days::Counted)),
+            ("1 d".to_owned(), "02:00".to_owned())
+        );
     }
 }

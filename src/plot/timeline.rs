@@ -104,7 +104,7 @@ pub fn draw_timeline<DB: DrawingBackend>(
         let x = crisp(map.x_of(second as f64));
         pen.stroke(&[(x, map.bottom), (x, map.bottom + 4.0)], palette.axis, 1.0)?;
         // A label at the right end would leave the drawing.
-        let label = tick_label(second);
+        let label = tick_label(second, figure.days);
         let half = text_width(&label) / 2.0;
         let centre = x.min(width - half - 1.0);
         pen.write(&label, (centre, map.bottom + 7.0), palette.muted, HPos::Center, VPos::Top)?;
@@ -407,6 +407,7 @@ mod tests {
             published_until_s: 600,
             lines: vec![],
             annotations: vec![],
+            days: super::super::Days::Counted,
         };
         let lengths: Vec<usize> = runs(&points, &figure).map(<[_]>::len).collect();
         assert_eq!(lengths, [2, 2]);

@@ -7,8 +7,12 @@ use crate::analysis::metrics::{Metric, Statistic};
 
 /// The plot in a sentence: e.g. `ModelLatency Average, 00:00 to 00:42: VariantA 2.10 to 3.40 ms, last 2.30 ms`.
 pub fn describe(metric: Metric, statistic: Statistic, figure: &Figure) -> String {
-    let mut text =
-        format!("{} {statistic}, {} to {}: ", metric.name(), clock(figure.start_s), clock(figure.end_s));
+    let mut text = format!(
+        "{} {statistic}, {} to {}: ",
+        metric.name(),
+        clock(figure.start_s, figure.days),
+        clock(figure.end_s, figure.days)
+    );
     if figure.lines.is_empty() {
         text.push_str("no variant is shown");
     }
@@ -32,7 +36,8 @@ pub fn describe(metric: Metric, statistic: Statistic, figure: &Figure) -> String
     let mut shown =
         figure.annotations.iter().filter(|a| (figure.start_s..=figure.end_s).contains(&a.at_s)).peekable();
     if shown.peek().is_some() {
-        let changes: Vec<String> = shown.map(|a| format!("{} {}", clock(a.at_s), a.label)).collect();
+        let changes: Vec<String> =
+            shown.map(|a| format!("{} {}", clock(a.at_s, figure.days), a.label)).collect();
         let _ = write!(text, ". Changes: {}", changes.join("; "));
     }
     text.push('.');
@@ -48,7 +53,7 @@ pub fn csv(metric: Metric, statistic: Statistic, figure: &Figure) -> String {
     }
     text.push_str("\r\n");
     for start in union_of_starts(figure) {
-        let _ = write!(text, "{},{start}", clock(start));
+        let _ = write!(text, "{},{start}", clock(start, figure.days));
         for line in &figure.lines {
             text.push(',');
             if let Some(value) = value_at(&line.datapoints, start) {
@@ -115,6 +120,7 @@ mod tests {
                 line("VariantC", &[]),
             ],
             annotations: vec![Annotation { at_s: 60, label: "weights 0 : 100".to_owned() }],
+            days: Days::Counted,
         }
     }
 

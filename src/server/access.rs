@@ -2,7 +2,9 @@
 //!
 //! - **Host**: a page elsewhere can make a browser resolve its own name to this machine (DNS rebinding). Only names that
 //!   are known are answered; others get 421.
-//! - **Origin**: a page of another origin may not call, so nothing allows it to (no CORS); 403.
+//! - **Origin**: a page of another origin may not call; 403. Only one that the operator named may, to the letter, and
+//!   only it gets the headers by which a browser lets a page read answers (CORS). It never comes with a cookie: where
+//!   there is a token, the page itself must know it.
 //! - **Token**: where other machines reach the server. As `Authorization: Bearer …`, as the cookie that `/api/session`
 //!   sets, or as the access key of an AWS SDK's signature (`AWS_ACCESS_KEY_ID`): an SDK can send it nowhere else. 401.
 //! - **Rate**: a bucket of tokens per client address; 429.
@@ -17,7 +19,11 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hyper::{
     HeaderMap, Method, Uri,
-    header::{AUTHORIZATION, COOKIE, HOST, HeaderName, HeaderValue, ORIGIN},
+    header::{
+        ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+        ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION,
+        COOKIE, HOST, HeaderName, HeaderValue, ORIGIN, VARY,
+    },
 };
 use sha2::{Digest, Sha256};
 
@@ -27,6 +33,22 @@ use super::{refusal::Refusal, settings::Settings};
 pub const COOKIE_NAME: &str = "rollout-lab-session";
 /// Clients whose rate is counted; of more, the ones longest unseen are forgotten.
 const CLIENTS: usize = 10_000;
+
+/// What a page of an allowed origin may send, and read of the answers, beside what any page may.
+const SENT: &str = "authorization, content-type, last-event-id, x-amz-target, x-amzn-sagemaker-custom-attributes, x-amzn-sagemaker-target-variant";
+const SHOWN: &str = "retry-after, x-amzn-errortype, x-amzn-invoked-production-variant, x-amzn-requestid, x-amzn-sagemaker-custom-attributes, x-rollout-lab-model-latency-us";
+/// By these a browser asks whether a page of the open Internet may reach a private network, and is told.
+const PRIVATE_ASKED: HeaderName = HeaderName::from_static("access-control-request-private-network");
+const PRIVATE_ALLOWED: HeaderName = HeaderName::from_static("access-control-allow-private-network");
+
+/// What a request is, once it is let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admitted {
+    /// A request.
+    Request,
+    /// A browser's question whether a page may send one: it bears no token, and asks for nothing else.
+    Preflight,
+}
 
 /// What is checked of each request.
 #[derive(Debug)]
@@ -91,17 +113,54 @@ impl Access {
         headers: &HeaderMap,
         peer: IpAddr,
         now: Instant,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Admitted, Refusal> {
         let host = self.host(uri, headers)?;
         self.origin(headers, host)?;
         self.rate(peer, now)?;
+        if *method == Method::OPTIONS
+            && self.allowed(headers).is_some()
+            && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+        {
+            return Ok(Admitted::Preflight);
+        }
         if self.token.is_some() && !public(method, uri.path()) && !self.knows(headers) {
             return Err(Refusal::plain(
                 401,
                 "a token is needed; send it as `Authorization: Bearer …`, or as the access key of an AWS SDK",
             ));
         }
-        Ok(())
+        Ok(Admitted::Request)
+    }
+
+    /// The origin of a request, where it is one that the operator named.
+    fn allowed<'a>(&self, headers: &'a HeaderMap) -> Option<&'a HeaderValue> {
+        let origin = headers.get(ORIGIN)?;
+        self.origins.iter().any(|a| a.as_bytes() == origin.as_bytes()).then_some(origin)
+    }
+
+    /// What a browser needs to know before it lets a page of another origin read the answer, or send the request.
+    pub fn cors(&self, asked: &HeaderMap) -> Vec<(HeaderName, HeaderValue)> {
+        if self.origins.is_empty() {
+            return Vec::new();
+        }
+        // An answer that was kept for one origin is none for another.
+        let mut told = vec![(VARY, HeaderValue::from_static("origin"))];
+        let Some(origin) = self.allowed(asked) else { return told };
+        told.push((ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone()));
+        let fixed = |name, value| (name, HeaderValue::from_static(value));
+        if !asked.contains_key(ACCESS_CONTROL_REQUEST_METHOD) {
+            told.push(fixed(ACCESS_CONTROL_EXPOSE_HEADERS, SHOWN));
+            return told;
+        }
+        told.extend([
+            fixed(ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PUT"),
+            fixed(ACCESS_CONTROL_ALLOW_HEADERS, SENT),
+            fixed(ACCESS_CONTROL_MAX_AGE, "600"),
+        ]);
+        if asked.contains_key(PRIVATE_ASKED) {
+            told.push(fixed(PRIVATE_ALLOWED, "true"));
+        }
+        told
     }
 
     fn host<'a>(&self, uri: &'a Uri, headers: &'a HeaderMap) -> Result<&'a str, Refusal> {
@@ -132,7 +191,7 @@ impl Access {
             authority.is_some_and(|a| a.eq_ignore_ascii_case(host))
         };
         match origin.to_str() {
-            Ok(o) if own(o) || self.origins.iter().any(|a| a.eq_ignore_ascii_case(o)) => Ok(()),
+            Ok(o) if own(o) || self.allowed(headers).is_some() => Ok(()),
             _ => Err(Refusal::plain(403, "pages of another origin may not call; see allowed_origins")),
         }
     }

@@ -4,7 +4,7 @@ use std::{
     convert::Infallible,
     future::Future,
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::Arc,
+    sync::{Arc, mpsc},
     time::{Duration, Instant},
 };
 
@@ -36,13 +36,15 @@ use tokio::{
 use tower::ServiceExt;
 
 use super::{
-    access::{Access, Guards},
+    access::{Access, Admitted, Guards},
     aws,
     backend::{Backends, EmbeddedError},
     capture::Captures,
     clock,
     control::{Control, ControlThread},
-    exposition, invoke,
+    exposition,
+    history::{History, Past, Progress},
+    invoke,
     ledger::Ledger,
     live,
     random::{self, RequestId},
@@ -106,6 +108,8 @@ pub struct App {
     pub backends: Arc<Backends>,
     /// Where captured requests go.
     pub captures: Captures,
+    /// How metrics are written down; none where no state lasts.
+    pub history: Option<Arc<Progress>>,
     /// Tells one start of the server from another.
     pub epoch: u64,
     /// The clients that the server plays.
@@ -114,6 +118,8 @@ pub struct App {
     guards: Guards,
     site: Site,
     end: watch::Sender<bool>,
+    /// Gone with the app: then the last metrics are written down.
+    _lives: mpsc::Sender<()>,
 }
 
 impl App {
@@ -124,7 +130,12 @@ impl App {
     pub fn new(settings: Settings, listen: SocketAddr) -> Result<(Arc<Self>, ControlThread), StartError> {
         let site = Site::find(settings.site.as_ref())?;
         let backends = Arc::new(Backends::new(&settings)?);
-        let ledger = Arc::new(Ledger::new());
+        let store = settings.state.as_deref().map(Store::open).transpose()?;
+        let opened = settings.state.as_deref().map(History::open).transpose()?;
+        let (history, past) = opened.map_or((None, Past::default()), |(h, p)| (Some(h), p));
+        let fresh = store.as_ref().is_none_or(|(_, state, calls)| state.is_none() && calls.is_empty());
+        let past = if fresh { past.without_fleets() } else { past };
+        let ledger = Arc::new(Ledger::new(past.metrics, past.begun));
         let table = Arc::new(Table::default());
         let captures = Captures::start(settings.state.as_deref()).map_err(StartError::Thread)?;
         let lanes = Lanes {
@@ -133,20 +144,34 @@ impl App {
             captures: captures.clone(),
             limits: settings.shadow,
         };
-        let compiler = Compiler::new(table.clone(), backends.clone(), lanes);
-        let store = settings.state.as_deref().map(Store::open).transpose()?;
+        let compiler = Compiler::new(table.clone(), backends.clone(), lanes, past.totals);
         let rule =
             if settings.beyond_sagemaker { ShadowRule::BeyondSageMaker } else { ShadowRule::SageMaker };
         let rules = (settings.durations.durations(), rule);
-        let (control, thread) =
+        let (control, mut thread) =
             Control::start(store, rules, compiler, ledger.clone()).map_err(StartError::Thread)?;
+        let (lives, until) = mpsc::channel();
+        let progress = match history {
+            Some(history) => {
+                let (every, progress) =
+                    (Duration::from_millis(settings.history.flush_ms), Arc::new(Progress::default()));
+                let kept = (ledger.clone(), table.clone());
+                let writer =
+                    history.keep(kept, every, progress.clone(), until).map_err(StartError::Thread)?;
+                thread.join_with(writer);
+                Some(progress)
+            }
+            None => None,
+        };
         let app = Arc::new(Self {
-            traffic: Traffic::new(listen, settings.bearer(), settings.reviews.clone()),
+            traffic: Traffic::new(listen, settings.bearer(), settings.reviews),
             access: Access::new(&settings, listen),
             guards: Guards::new(site.inline_scripts()),
             site,
             epoch: clock::now().as_ns() / 1_000_000,
             end: watch::Sender::new(false),
+            _lives: lives,
+            history: progress,
             settings,
             table,
             ledger,
@@ -218,7 +243,8 @@ async fn guard(State(app): State<Arc<App>>, mut request: Request, next: Next) ->
     let (visit, allowed) = Visit::begin(&app, request.method(), request.uri(), request.headers(), peer);
     request.extensions_mut().insert(visit.began);
     let response = match allowed {
-        Ok(()) => next.run(request).await,
+        Ok(Admitted::Request) => next.run(request).await,
+        Ok(Admitted::Preflight) => no_content(),
         Err(refusal) => refusal.answer(visit.style),
     };
     visit.end(&app, response)
@@ -232,6 +258,8 @@ struct Visit {
     /// Method, path, target and peer: of requests that are logged only. Queries and headers never are, they may hold
     /// secrets.
     shown: Option<(Method, String, String, IpAddr)>,
+    /// What a page of another origin that may call is told.
+    cors: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Visit {
@@ -242,7 +270,7 @@ impl Visit {
         uri: &Uri,
         headers: &HeaderMap,
         peer: IpAddr,
-    ) -> (Self, Result<(), Refusal>) {
+    ) -> (Self, Result<Admitted, Refusal>) {
         let began = Instant::now();
         let style = style(method, uri.path());
         let allowed = app.access.check(method, uri, headers, peer, began);
@@ -252,12 +280,14 @@ impl Visit {
             let target = headers.get(TARGET).and_then(|t| t.to_str().ok()).unwrap_or("").to_owned();
             (method.clone(), uri.path().to_owned(), target, peer)
         });
-        (Self { began, id: random::request_id(), style, shown }, allowed)
+        let cors = app.access.cors(headers);
+        (Self { began, id: random::request_id(), style, shown, cors }, allowed)
     }
 
     fn end<B>(self, app: &App, mut response: hyper::Response<B>) -> hyper::Response<B> {
-        let Self { began, id, style, shown } = self;
+        let Self { began, id, style, shown, cors } = self;
         let headers = response.headers_mut();
+        headers.extend(cors);
         headers.insert(REQUEST_ID, invoke::header(id.as_str()));
         app.guards.put(headers, style == Style::Plain);
         if let Some((method, path, target, peer)) = shown {
@@ -270,6 +300,12 @@ impl Visit {
         }
         response
     }
+}
+
+fn no_content() -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
 }
 
 /// Reads a body of at most `limit` bytes, in bounded time.
@@ -371,7 +407,10 @@ impl Front {
         let endpoint = invoked(&head.method, &head.uri).unwrap_or_default();
         let (visit, allowed) = Visit::begin(&self.app, &head.method, &head.uri, &head.headers, peer);
         let response = match allowed {
-            Ok(()) => invocation(&self.app, endpoint, &head.headers, body, visit.began).await,
+            // A preflight is no POST.
+            Ok(Admitted::Request | Admitted::Preflight) => {
+                invocation(&self.app, endpoint, &head.headers, body, visit.began).await
+            }
             Err(refusal) => refusal.answer(visit.style),
         };
         Ok(visit.end(&self.app, response).map(Either::Left))
@@ -464,14 +503,7 @@ async fn traffic(State(app): State<Arc<App>>, request: Request) -> Response {
             .map_err(|e| Refusal::plain(400, format!("the body is no order for traffic: {e}")))?;
         app.traffic.order(order)
     };
-    match answered.await {
-        Ok(()) => {
-            let mut response = Response::new(Body::empty());
-            *response.status_mut() = StatusCode::NO_CONTENT;
-            response
-        }
-        Err(refusal) => refusal.answer(Style::Plain),
-    }
+    answered.await.map_or_else(|refusal| refuse(&refusal, Style::Plain), |()| no_content())
 }
 
 /// Series of an endpoint's variants, as the page's plots ask for them.
@@ -502,8 +534,7 @@ async fn session(State(app): State<Arc<App>>, request: Request) -> Response {
     };
     match answered.await {
         Ok(cookie) => {
-            let mut response = Response::new(Body::empty());
-            *response.status_mut() = StatusCode::NO_CONTENT;
+            let mut response = no_content();
             if let Some(cookie) = cookie {
                 response.headers_mut().insert(SET_COOKIE, invoke::header(&cookie));
             }
@@ -589,7 +620,7 @@ pub fn run(settings: Settings, started: impl FnOnce(SocketAddr)) -> Result<(), S
         Ok::<_, StartError>(control)
     })?;
     // Tasks that are left hold the app, and with it the control plane, which writes its last snapshot once nobody can
-    // call it any more.
+    // call it any more. The same goes for the metrics.
     runtime.shutdown_timeout(Duration::from_secs(1));
     control.join();
     Ok(())

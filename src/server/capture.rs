@@ -20,7 +20,7 @@ use hyper::header::HeaderValue;
 use serde_json::{Map, Value, json};
 
 use super::{backend::Answer, invoke::Origin, random, routes::Target};
-use crate::domain::{DataCaptureConfig, LAB_BEGAN_UNIX_S, SECOND_NS, VirtualTime};
+use crate::domain::{Civil, DataCaptureConfig, VirtualTime};
 
 /// Lines that wait to be written; beyond it they are dropped and counted.
 const WAITING: usize = 4_096;
@@ -111,7 +111,7 @@ impl Captures {
                     "eventMetadata": {
                         "eventId": random::request_id().as_str(),
                         "inferenceId": origin.inference_id.as_deref(),
-                        "inferenceTime": moment(origin.arrival),
+                        "inferenceTime": origin.arrival.civil().to_string(),
                     },
                     "eventVersion": "0",
                 });
@@ -175,30 +175,9 @@ fn entry(config: &DataCaptureConfig, mode: &str, content_type: Option<&HeaderVal
     json!({"observedContentType": given, "mode": mode, "data": data, "encoding": encoding})
 }
 
-/// Year, month, day, and seconds into the day of a moment.
-///
-/// # Source
-/// Days to a civil date: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
-fn civil(at: VirtualTime) -> (u64, u64, u64, u64) {
-    let unix_s = LAB_BEGAN_UNIX_S + at.as_ns() / SECOND_NS;
-    let (days, second) = (unix_s / 86_400 + 719_468, unix_s % 86_400);
-    let (era, of_era) = (days / 146_097, days % 146_097);
-    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let (day, month) =
-        (of_year - (153 * shifted + 2) / 5 + 1, if shifted < 10 { shifted + 3 } else { shifted - 9 });
-    (era * 400 + year + u64::from(month <= 2), month, day, second)
-}
-
-fn moment(at: VirtualTime) -> String {
-    let (year, month, day, s) = civil(at);
-    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", s / 3_600, s / 60 % 60, s % 60)
-}
-
 fn folder(endpoint: &str, variant: &str, at: VirtualTime) -> String {
-    let (year, month, day, s) = civil(at);
-    format!("{endpoint}/{variant}/{year:04}/{month:02}/{day:02}/{:02}", s / 3_600)
+    let Civil { year, month, day, hour, .. } = at.civil();
+    format!("{endpoint}/{variant}/{year:04}/{month:02}/{day:02}/{hour:02}")
 }
 
 #[cfg(test)]
@@ -206,9 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dates_follow_the_calendar() {
-        assert_eq!(moment(VirtualTime::ZERO), "2026-06-01T00:00:00Z");
-        assert_eq!(moment(VirtualTime::from_s(638 * 86_400 - 1)), "2028-02-28T23:59:59Z");
+    fn folders_are_named_by_the_hour() {
         assert_eq!(folder("e", "v", VirtualTime::from_s(30 * 86_400 + 19 * 3_600)), "e/v/2026/07/01/19");
     }
 

@@ -120,17 +120,24 @@ pub struct Control {
     version: Arc<AtomicU64>,
 }
 
-/// The thread behind it.
+/// The thread behind it, and others that end with the server.
 #[derive(Debug)]
 pub struct ControlThread {
-    handle: JoinHandle<()>,
+    handles: Vec<JoinHandle<()>>,
 }
 
 impl ControlThread {
+    /// Another thread that has something to write down at the end.
+    pub(super) fn join_with(&mut self, handle: JoinHandle<()>) {
+        self.handles.push(handle);
+    }
+
     /// Waits until the last call is written down. Every [`Control`] must be gone.
     pub fn join(self) {
-        // A panic of the thread has been printed already.
-        let _ = self.handle.join();
+        for handle in self.handles {
+            // A panic of the thread has been printed already.
+            let _ = handle.join();
+        }
     }
 }
 
@@ -186,7 +193,7 @@ impl Control {
         actor.restore(now, durations, rule);
         let (calls, asked) = mpsc::sync_channel(WAITING);
         let handle = thread::Builder::new().name("control".into()).spawn(move || actor.run(&asked))?;
-        Ok((Self { state, calls, version }, ControlThread { handle }))
+        Ok((Self { state, calls, version }, ControlThread { handles: vec![handle] }))
     }
 
     /// The state now.

@@ -129,6 +129,21 @@ pub fn page(app: &App) -> String {
             page.line(name, &format!("upstream=\"{}\"", upstream.name), value);
         }
     }
+    if let Some(history) = &app.history {
+        let (written, failed) = (&history.written, &history.failed);
+        page.one(
+            "rollout_metrics_written_total",
+            "counter",
+            "Invocations whose metrics are on the disk.",
+            written.load(Ordering::Acquire),
+        );
+        page.one(
+            "rollout_metrics_write_failures_total",
+            "counter",
+            "Times that metrics could not be written.",
+            failed.load(Ordering::Relaxed),
+        );
+    }
     let (kept, dropped) = app.captures.counts();
     page.one("rollout_captured_total", "counter", "Requests that were kept.", kept);
     page.one(

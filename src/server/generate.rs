@@ -20,7 +20,7 @@ use serde::Serialize;
 use tokio::sync::{Semaphore, oneshot};
 
 use super::{backend, random};
-use crate::analysis::metrics::LatencySketch;
+use crate::{analysis::metrics::LatencySketch, wire::live::TrafficOrder};
 
 /// Requests that may be without an answer at a time; what is due beyond it is not sent and counts as failed.
 pub const MAX_OUTSTANDING: usize = 4_096;
@@ -66,6 +66,10 @@ pub struct Body {
     /// Its bytes.
     pub bytes: Bytes,
 }
+
+/// What the server's own clients send by an order, in turn; or why nothing can be sent like that, in words. The lab's
+/// reviews are not the server's to know.
+pub type Draw = fn(&TrafficOrder) -> Result<Vec<Body>, String>;
 
 /// What is to be sent.
 #[derive(Clone, Debug)]

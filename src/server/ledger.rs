@@ -10,9 +10,11 @@ use std::{
     time::Duration,
 };
 
+use serde::{Deserialize, Serialize};
+
 use super::routes::Target;
 use crate::{
-    analysis::metrics::{FleetHardware, MetricStore},
+    analysis::metrics::{Changes, FleetHardware, MetricStore},
     controller::{ControlPlane, FleetChange, FleetOrder, MinuteLoad},
     domain::{EndpointName, FleetId, InvocationRecord, InvocationStatus, VariantName, VirtualTime},
     inference,
@@ -24,7 +26,7 @@ pub const RECENT: usize = 512;
 pub const BUCKETS_S: [f64; 14] =
     [0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 
-/// What a variant did since the server started; for Prometheus and the live feed.
+/// What a fleet did since the server started; for Prometheus, whose counters begin anew with each start.
 #[derive(Debug, Default)]
 pub struct Tally {
     /// By [`InvocationStatus`]: answered, client errors, model errors, overloaded.
@@ -68,6 +70,33 @@ impl Tally {
     pub fn invocations(&self) -> u64 {
         self.by_status.iter().map(|n| n.load(Ordering::Relaxed)).sum()
     }
+
+    /// With what was counted before the server started.
+    pub fn after(&self, before: &Totals) -> Totals {
+        let sum = |n: &AtomicU64, before: u64| n.load(Ordering::Relaxed) + before;
+        Totals {
+            by_status: std::array::from_fn(|i| sum(&self.by_status[i], before.by_status[i])),
+            model_ns: sum(&self.model_ns, before.model_ns),
+            overhead_ns: sum(&self.overhead_ns, before.overhead_ns),
+            by_stars: std::array::from_fn(|i| sum(&self.by_stars[i], before.by_stars[i])),
+            dropped: before.dropped,
+        }
+    }
+}
+
+/// What a fleet did since it was launched, earlier starts of the server included; for the live feed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    /// As in [`Tally`].
+    pub by_status: [u64; 4],
+    /// Model latency, ns, summed.
+    pub model_ns: u64,
+    /// Overhead latency, ns, summed.
+    pub overhead_ns: u64,
+    /// Predictions by stars.
+    pub by_stars: [u64; 5],
+    /// Copies that were dropped for want of room.
+    pub dropped: u64,
 }
 
 /// A record with the number under which the live feed knows it.
@@ -94,11 +123,12 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Without a record. Datapoints show with the minute's end: nobody waits for a service here.
-    pub fn new() -> Self {
-        let ledger = Self::default();
-        ledger.lock().metrics.set_publish_lag(Duration::ZERO);
-        ledger
+    /// That goes on with metrics of before, and with the number of the next invocation. Datapoints show with the
+    /// minute's end: nobody waits for a service here.
+    pub fn new(mut metrics: MetricStore, next: u64) -> Self {
+        metrics.set_publish_lag(Duration::ZERO);
+        let inner = Inner { metrics, ..Inner::default() };
+        Self { inner: Mutex::new(inner), next: AtomicU64::new(next) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -175,6 +205,13 @@ impl Ledger {
             });
         }
         plane.observe(&inner.metrics, now)
+    }
+
+    /// What has changed in the metrics since this was asked last.
+    pub fn changes(&self, now: VirtualTime) -> Changes {
+        let mut inner = self.lock();
+        inner.metrics.advance(now);
+        inner.metrics.changes()
     }
 
     /// Reads the metrics, every ended minute closed.

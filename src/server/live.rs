@@ -1,10 +1,6 @@
 //! Frames of the live feed; their form and how to resume are in [`crate::wire::live`].
 
-use std::{
-    convert::Infallible,
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::response::{
     IntoResponse, Response,
@@ -55,9 +51,8 @@ fn plane(app: &App) -> LivePlane {
 }
 
 fn fleet(target: &Target, dropped: u64) -> LiveFleet {
-    let t = &target.tally;
-    let [answered, client_errors, model_errors, overloaded] =
-        std::array::from_fn(|i| t.by_status[i].load(Ordering::Relaxed));
+    let t = target.totals(dropped);
+    let [answered, client_errors, model_errors, overloaded] = t.by_status;
     LiveFleet {
         endpoint: target.endpoint.to_string(),
         variant: target.variant.to_string(),
@@ -68,10 +63,10 @@ fn fleet(target: &Target, dropped: u64) -> LiveFleet {
         client_errors,
         model_errors,
         overloaded,
-        model_us: t.model_ns.load(Ordering::Relaxed) / 1_000,
-        overhead_us: t.overhead_ns.load(Ordering::Relaxed) / 1_000,
-        by_stars: std::array::from_fn(|i| t.by_stars[i].load(Ordering::Relaxed)),
-        dropped,
+        model_us: t.model_ns / 1_000,
+        overhead_us: t.overhead_ns / 1_000,
+        by_stars: t.by_stars,
+        dropped: t.dropped,
     }
 }
 

@@ -20,6 +20,7 @@ mod cloudwatch;
 mod control;
 mod exposition;
 pub mod generate;
+mod history;
 mod invoke;
 mod ledger;
 mod live;

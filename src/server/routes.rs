@@ -13,7 +13,7 @@ use hyper::header::HeaderValue;
 use super::{
     backend::{Backend, Backends},
     capture::CapturePlan,
-    ledger::Tally,
+    ledger::{Tally, Totals},
     shadow::Lane,
 };
 use crate::{
@@ -37,8 +37,19 @@ pub struct Target {
     pub production: bool,
     /// What it runs on.
     pub backend: Backend,
-    /// What it did.
+    /// What it did since the server started.
     pub tally: Tally,
+    /// What it did before.
+    pub before: Totals,
+}
+
+impl Target {
+    /// What it did in all; `dropped` copies had no room since the server started.
+    pub fn totals(&self, dropped: u64) -> Totals {
+        let mut totals = self.tally.after(&self.before);
+        totals.dropped += dropped;
+        totals
+    }
 }
 
 /// Where the requests of an endpoint go.
@@ -73,6 +84,16 @@ impl Table {
         self.routes.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// What each fleet did since it was launched.
+    pub fn totals(&self) -> BTreeMap<FleetId, Totals> {
+        let mut totals = BTreeMap::new();
+        for routes in self.all().values() {
+            totals.extend(routes.targets.iter().map(|t| (t.fleet, t.totals(0))));
+            totals.extend(routes.shadows.iter().map(|l| (l.target.fleet, l.target.totals(l.dropped()))));
+        }
+        totals
+    }
+
     fn set(&self, routes: ByName) {
         *self.routes.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(routes);
     }
@@ -86,12 +107,19 @@ pub struct Compiler {
     lanes: super::shadow::Lanes,
     targets: BTreeMap<FleetId, Arc<Target>>,
     shadows: BTreeMap<FleetId, Arc<Lane>>,
+    /// What fleets did before the server started.
+    before: BTreeMap<FleetId, Totals>,
 }
 
 impl Compiler {
-    /// For a table that is empty so far.
-    pub fn new(table: Arc<Table>, backends: Arc<Backends>, lanes: super::shadow::Lanes) -> Self {
-        Self { table, backends, lanes, targets: BTreeMap::new(), shadows: BTreeMap::new() }
+    /// For a table that is empty so far; `before` is what fleets did before the server started.
+    pub fn new(
+        table: Arc<Table>,
+        backends: Arc<Backends>,
+        lanes: super::shadow::Lanes,
+        before: BTreeMap<FleetId, Totals>,
+    ) -> Self {
+        Self { table, backends, lanes, targets: BTreeMap::new(), shadows: BTreeMap::new(), before }
     }
 
     /// Threads that a fleet infers on.
@@ -111,7 +139,13 @@ impl Compiler {
             let mut of = |fleet: FleetId, production: bool| {
                 let live = variant(endpoint, fleet)?;
                 let old = self.targets.get(&fleet).cloned();
-                let target = old.or_else(|| target(endpoint, live, production, &self.backends))?;
+                let target = match old {
+                    Some(old) => old,
+                    None => {
+                        let before = self.before.remove(&fleet);
+                        target(endpoint, live, production, &self.backends, before)?
+                    }
+                };
                 targets.insert(fleet, target.clone());
                 Some(target)
             };
@@ -154,6 +188,7 @@ fn target(
     live: &LiveVariant,
     production: bool,
     backends: &Backends,
+    before: Option<Totals>,
 ) -> Option<Arc<Target>> {
     Some(Arc::new(Target {
         fleet: live.fleet,
@@ -164,5 +199,6 @@ fn target(
         production,
         backend: backends.of(live),
         tally: Tally::default(),
+        before: before.unwrap_or_default(),
     }))
 }

@@ -12,7 +12,10 @@ use serde::Deserialize;
 
 use hyper::header::HeaderValue;
 
-use super::{backend::SAGEMAKER, generate::Body};
+use super::{
+    backend::{SAGEMAKER, Tls},
+    generate::Draw,
+};
 use crate::controller::Durations;
 
 /// Most characters of an upstream's name.
@@ -93,7 +96,7 @@ pub enum Protocol {
 pub struct Upstream {
     /// How it is spoken to.
     pub protocol: Protocol,
-    /// Where it is, e.g. `http://127.0.0.1:8000`. For `sagemaker` the endpoint URL that replaces the region's.
+    /// Where it is, e.g. `http://127.0.0.1:8000` or `https://models.example`. For `sagemaker` the endpoint URL that replaces the region's.
     #[serde(default)]
     pub url: String,
     /// Name of the model (`oip`, `tfserving`) or of the endpoint (`sagemaker`) there.
@@ -111,6 +114,9 @@ pub struct Upstream {
     /// AWS region (`sagemaker`); the usual chain says it when empty.
     #[serde(default)]
     pub region: String,
+    /// PEM file with the authorities that vouch for an `https://` upstream, in the place of those that the system trusts.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
     /// Path of the health check; the protocol's own when empty.
     #[serde(default)]
     pub health_path: String,
@@ -135,6 +141,13 @@ pub struct Upstream {
     /// Time between two health checks, ms; 0 for none.
     #[serde(default = "five_seconds_ms")]
     pub health_interval_ms: u64,
+}
+
+impl Upstream {
+    /// Whether it is spoken to over TLS.
+    pub(super) fn is_https(&self) -> bool {
+        self.url.starts_with("https://")
+    }
 }
 
 fn text() -> String {
@@ -216,6 +229,21 @@ pub struct ShadowLimits {
 impl Default for ShadowLimits {
     fn default() -> Self {
         Self { in_flight: 64, queue: 1_024, queue_bytes: 64 << 20, timeout_ms: 30_000 }
+    }
+}
+
+/// `[history]`: metrics that outlast the server, where `state` names a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HistorySettings {
+    /// Time between two flushes of the metrics, ms: what was counted since the last one is lost when the server is
+    /// killed.
+    pub flush_ms: u64,
+}
+
+impl Default for HistorySettings {
+    fn default() -> Self {
+        Self { flush_ms: 5_000 }
     }
 }
 
@@ -321,7 +349,8 @@ pub struct Settings {
     pub token_file: Option<PathBuf>,
     /// Names, beside those of the address itself, that a request may give as its `Host`.
     pub allowed_hosts: Vec<String>,
-    /// Origins, beside the server's own, whose pages may call.
+    /// Origins, beside the server's own, whose pages may call, e.g. `https://course.example`: to the letter, as a browser
+    /// writes them.
     pub allowed_origins: Vec<String>,
     /// Whether a caller that names its user always lands on the same variant while the weights stay.
     pub sticky: bool,
@@ -336,6 +365,8 @@ pub struct Settings {
     pub limits: Limits,
     /// What copies may take.
     pub shadow: ShadowLimits,
+    /// Metrics that outlast the server.
+    pub history: HistorySettings,
     /// The models that the program carries.
     pub embedded: EmbeddedLimits,
     /// How long the control plane takes.
@@ -347,7 +378,7 @@ pub struct Settings {
     pub token: Option<Token>,
     /// What the server's own clients send; none is not a reason not to serve.
     #[serde(skip)]
-    pub reviews: Vec<Body>,
+    pub reviews: Option<Draw>,
 }
 
 impl Settings {
@@ -413,11 +444,12 @@ impl Default for Settings {
             log_format: LogFormat::Text,
             limits: Limits::default(),
             shadow: ShadowLimits::default(),
+            history: HistorySettings::default(),
             embedded: EmbeddedLimits::default(),
             durations: DurationSettings::default(),
             upstream: BTreeMap::new(),
             token: None,
-            reviews: Vec::new(),
+            reviews: None,
         }
     }
 }
@@ -464,6 +496,9 @@ impl Settings {
     fn check(&self) -> Result<(), (Vec<String>, String)> {
         let key = |parts: &[&str]| parts.iter().map(|p| (*p).to_owned()).collect::<Vec<_>>();
         self.address().map_err(|e| (key(&["listen"]), e))?;
+        for origin in &self.allowed_origins {
+            check_origin(origin).map_err(|e| (key(&["allowed_origins"]), e))?;
+        }
         if self.log.parse::<tracing::Level>().is_err() {
             let problem = format!("`{}` is no level; use error, warn, info, debug or trace", self.log);
             return Err((key(&["log"]), problem));
@@ -484,6 +519,10 @@ impl Settings {
                 return Err((key(&["limits", name]), format!("{given} is below {least}")));
             }
         }
+        if !(10..=60_000).contains(&self.history.flush_ms) {
+            let problem = format!("{} is outside 10 to 60000 ms", self.history.flush_ms);
+            return Err((key(&["history", "flush_ms"]), problem));
+        }
         if self.shadow.in_flight == 0 {
             return Err((key(&["shadow", "in_flight"]), "0 copies at a time is below 1".to_owned()));
         }
@@ -503,6 +542,17 @@ impl Settings {
             let needs_url = upstream.protocol != Protocol::Sagemaker;
             if needs_url || !upstream.url.is_empty() {
                 check_url(&upstream.url).map_err(|e| (at("url"), e))?;
+            }
+            // The SDK has its own TLS, and the system's authorities.
+            let ours = needs_url && upstream.is_https();
+            if upstream.ca_file.is_some() && !ours {
+                let problem =
+                    "only an upstream with an https:// url, and not one of protocol `sagemaker`, has one";
+                return Err((at("ca_file"), problem.to_owned()));
+            }
+            if ours && let Err(e) = Tls::new(upstream.ca_file.as_deref()) {
+                let field = if upstream.ca_file.is_some() { "ca_file" } else { "url" };
+                return Err((at(field), e.to_string()));
             }
             if upstream.protocol != Protocol::Http && upstream.model.is_empty() {
                 return Err((
@@ -557,7 +607,26 @@ impl Settings {
     }
 }
 
-/// Takes `http://host:port` and nothing that a path, a query or a user could be hidden in.
+/// Takes an origin as browsers write it: scheme, host in lower case, and a port that is not the scheme's own.
+fn check_origin(origin: &str) -> Result<(), String> {
+    let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+    let parsed = authority.and_then(|a| a.parse::<hyper::http::uri::Authority>().ok());
+    let sound = parsed.is_some_and(|a| {
+        let own_port = if origin.starts_with("https:") { 443 } else { 80 };
+        a.port_u16() != Some(own_port)
+            && !a.as_str().ends_with(':')
+            && !a.as_str().contains('@')
+            && a.as_str().bytes().all(|b| !b.is_ascii_uppercase() && b != b'*')
+    });
+    if sound {
+        return Ok(());
+    }
+    Err(format!(
+        "`{origin}` is no origin like https://course.example or http://localhost:8081: no path, no `*`"
+    ))
+}
+
+/// Takes `http://host:port` or `https://host:port` and nothing that a path, a query or a user could be hidden in.
 fn check_url(url: &str) -> Result<(), String> {
     let shape = || format!("`{url}` is no address like http://127.0.0.1:8000");
     let uri: hyper::Uri = url.parse().map_err(|_| shape())?;
@@ -565,11 +634,9 @@ fn check_url(url: &str) -> Result<(), String> {
     if authority.as_str().contains('@') {
         return Err(format!("`{url}` holds a user; credentials have no place in an address"));
     }
-    match uri.scheme_str() {
-        Some("http") => {}
-        _ => {
-            return Err(format!("`{url}` must begin with http://; put a TLS proxy before a remote upstream"));
-        }
+    // In this writing: elsewhere it is told by its beginning.
+    if !["http://", "https://"].iter().any(|scheme| url.starts_with(scheme)) {
+        return Err(format!("`{url}` must begin with http:// or https://"));
     }
     if uri.query().is_some() {
         return Err(format!("`{url}` holds a query; only a path may follow the port"));
@@ -613,12 +680,26 @@ mod tests {
             ("[limits]\nbody_bytes = \"x\"", "line 2: `limits.body_bytes`: invalid type"),
             ("a = [", "line 1: `the file`"),
             ("[shadow]\nin_flight = 0", "line 2: `shadow.in_flight`: 0 copies"),
+            ("\nallowed_origins = [\"*\"]", "line 2: `allowed_origins`: `*` is no origin"),
+            ("allowed_origins = [\"https://a.example/\"]", "`https://a.example/` is no origin"),
+            ("allowed_origins = [\"https://A.example\"]", "`https://A.example` is no origin"),
+            ("allowed_origins = [\"http://a.example:80\"]", "`http://a.example:80` is no origin"),
+            ("allowed_origins = [\"null\"]", "`null` is no origin"),
+            ("[history]\nflush_ms = 0", "line 2: `history.flush_ms`: 0 is outside 10 to 60000"),
             ("[durations]\n\ncreate_s = -1.0", "line 3: `durations.create_s`: -1 is outside 0 to 86400"),
             (
                 "[upstream.b]\nprotocol = \"oip\"\nurl = \"ftp://x\"\nmodel = \"m\"",
-                "line 3: `upstream.b.url`: `ftp://x` must begin with http://",
+                "line 3: `upstream.b.url`: `ftp://x` must begin with http:// or https://",
             ),
             ("[upstream.b]\nprotocol = \"oip\"\nurl = \"http://x:1\"", "`upstream.b.model`: this protocol"),
+            (
+                "[upstream.b]\nprotocol = \"http\"\nurl = \"http://x:1\"\nca_file = \"x.pem\"",
+                "line 4: `upstream.b.ca_file`: only an upstream with an https:// url",
+            ),
+            (
+                "[upstream.b]\nprotocol = \"http\"\nurl = \"https://x:1\"\nca_file = \"/no/x.pem\"",
+                "line 4: `upstream.b.ca_file`: /no/x.pem cannot be read",
+            ),
             (
                 "[upstream.b]\nprotocol = \"oip\"\nurl = \"http://x:1\"\nmodel = \"../x\"",
                 "line 4: `upstream.b.model`: `../x` may hold",

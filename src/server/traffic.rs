@@ -10,12 +10,12 @@ use hyper::header::HeaderValue;
 use tokio::sync::oneshot;
 
 use super::{
-    generate::{Arrivals, Body, Plan, Progress, generate},
+    generate::{Arrivals, Draw, Plan, Progress, generate},
     refusal::Refusal,
 };
 use crate::{
     domain::EndpointName,
-    wire::live::{LiveTraffic, TrafficOrder},
+    wire::live::{LiveTraffic, MAX_OWN_TEXTS, TrafficOrder},
 };
 
 /// Highest rate: traffic is for labs; `rollout-lab generate` loads a server.
@@ -25,7 +25,9 @@ const LASTS: Duration = Duration::from_secs(86_400);
 
 #[derive(Debug)]
 struct Running {
+    /// Less its texts, which are many.
     order: TrafficOrder,
+    own_texts: u32,
     progress: Arc<Mutex<Progress>>,
     /// Dropped, it ends the clients.
     _stop: oneshot::Sender<()>,
@@ -36,13 +38,13 @@ struct Running {
 pub struct Traffic {
     target: String,
     token: Option<HeaderValue>,
-    bodies: Vec<Body>,
+    draw: Option<Draw>,
     running: Mutex<Option<Running>>,
 }
 
 impl Traffic {
-    /// Clients that send `bodies` to the server that listens at `address`.
-    pub fn new(address: SocketAddr, token: Option<HeaderValue>, bodies: Vec<Body>) -> Self {
+    /// Clients that send what `draw` gives to the server that listens at `address`.
+    pub fn new(address: SocketAddr, token: Option<HeaderValue>, draw: Option<Draw>) -> Self {
         // An unspecified address is no address to send to.
         let ip = match address.ip() {
             ip if !ip.is_unspecified() => ip,
@@ -50,7 +52,7 @@ impl Traffic {
             std::net::IpAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
         };
         let target = format!("http://{}", SocketAddr::new(ip, address.port()));
-        Self { target, token, bodies, running: Mutex::new(None) }
+        Self { target, token, draw, running: Mutex::new(None) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Running>> {
@@ -62,14 +64,20 @@ impl Traffic {
         let running = self.lock();
         let running = running.as_ref()?;
         let p = *running.progress.lock().unwrap_or_else(PoisonError::into_inner);
-        Some(LiveTraffic { order: running.order.clone(), due: p.due, answered: p.answered, failed: p.failed })
+        Some(LiveTraffic {
+            order: running.order.clone(),
+            own_texts: running.own_texts,
+            due: p.due,
+            answered: p.answered,
+            failed: p.failed,
+        })
     }
 
     /// Lets clients call as ordered from now on, in place of those that do; an order that is not on ends them.
     ///
     /// # Errors
-    /// [`Refusal`] for a rate out of its limits, or when there is nothing to send.
-    pub fn order(&self, order: TrafficOrder) -> Result<(), Refusal> {
+    /// [`Refusal`] for a rate or a mix out of its limits, or when there is nothing to send.
+    pub fn order(&self, mut order: TrafficOrder) -> Result<(), Refusal> {
         if !order.on {
             *self.lock() = None;
             return Ok(());
@@ -82,19 +90,24 @@ impl Traffic {
         // It becomes part of an address.
         let endpoint = EndpointName::new(order.endpoint.as_str());
         endpoint.map_err(|e| Refusal::plain(400, format!("endpoint: {e}")))?;
-        if self.bodies.is_empty() {
-            return Err(Refusal::plain(
-                409,
-                "this server has no reviews to send; use `rollout-lab generate`",
-            ));
+        if order.texts.len() > MAX_OWN_TEXTS {
+            let words =
+                format!("texts: at most {MAX_OWN_TEXTS} are taken, but there are {}", order.texts.len());
+            return Err(Refusal::plain(400, words));
         }
+        let Some(draw) = self.draw else {
+            let words = "this server has no reviews to send; use `rollout-lab generate`";
+            return Err(Refusal::plain(409, words));
+        };
+        let bodies = draw(&order).map_err(|why| Refusal::plain(400, why))?;
+        let own_texts = std::mem::take(&mut order.texts).len() as u32;
         let plan = Plan {
             target: self.target.clone(),
             endpoint: order.endpoint.clone(),
             rate: order.per_second,
             lasts: LASTS,
             arrivals: if order.constant { Arrivals::Constant } else { Arrivals::Poisson },
-            bodies: self.bodies.clone(),
+            bodies,
             token: self.token.clone(),
         };
         let (stop, stopped) = oneshot::channel();
@@ -106,7 +119,7 @@ impl Traffic {
                 tracing::warn!("the clients stopped: {e}");
             }
         });
-        *self.lock() = Some(Running { order, progress, _stop: stop });
+        *self.lock() = Some(Running { order, own_texts, progress, _stop: stop });
         Ok(())
     }
 }

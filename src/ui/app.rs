@@ -7,6 +7,7 @@ use super::{
     pages::{Home, Lab},
     parts::Parts,
     route::Route,
+    server::{ServerNotice, check_address},
     store::Store,
     theme::Theme,
     toasts::Toasts,
@@ -21,6 +22,7 @@ pub fn App() -> impl IntoView {
     provide_context(store);
     provide_context(CallLanguage(RwSignal::new(0)));
     provide_context(Parts::new());
+    check_address(store);
     let theme = RwSignal::new(Theme::load());
     theme.get_untracked().apply();
 
@@ -67,6 +69,7 @@ pub fn App() -> impl IntoView {
             "Skip to the content"
         </a>
         <TopBar lab theme />
+        <ServerNotice />
         {move || match place.get() {
             (None, _) => view! { <Home /> }.into_any(),
             (Some(lab), _) => view! { <Lab lab step /> }.into_any(),

@@ -2,16 +2,19 @@
 
 use leptos::web_sys::{Storage, window};
 
-use super::link::understood;
+use super::{link::understood, server::elsewhere};
 use crate::{
     domain::VirtualTime,
     lab::LabId,
     wire::{KeptJournal, json},
 };
 
-/// Where the journal of `lab` is kept.
+/// Where the journal of `lab` is kept: one over a server elsewhere is not the one that is simulated here.
 fn key(lab: LabId) -> String {
-    format!("rollout-lab/journal/{}", lab.slug())
+    match elsewhere() {
+        Some(origin) => format!("rollout-lab/journal/{origin}/{}", lab.slug()),
+        None => format!("rollout-lab/journal/{}", lab.slug()),
+    }
 }
 
 fn storage() -> Option<Storage> {

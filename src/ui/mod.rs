@@ -20,6 +20,7 @@ mod pages;
 mod parts;
 pub mod picture;
 mod route;
+mod server;
 pub mod store;
 mod theme;
 mod toasts;

@@ -7,12 +7,12 @@ use std::{sync::Arc, time::Duration};
 
 use leptos::{prelude::*, web_sys::File};
 
-use super::{journal, link::Link, mark::Mark};
+use super::{journal, link::Link, mark::Mark, server::server};
 use crate::{
     domain::{Artifact, FleetId, InvocationRecord, Stars, VirtualTime},
     lab::{
-        Change, DisagreementPage, DisagreementQuery, EndpointView, LEFTOVER_ENDPOINT, LabAction, LabId,
-        Snapshot, StepState,
+        Batch, Change, DisagreementPage, DisagreementQuery, EndpointView, LEFTOVER_ENDPOINT, LabAction,
+        LabId, Snapshot, StepState,
     },
     wire::{
         DecideAnswer, DecideQuestion, FromWorker, KeptJournal, MetricQuery, Opinion, OwnFile, Refusal,
@@ -146,6 +146,8 @@ struct Backstage {
     waiting: Vec<(u64, Waiting)>,
     /// The newest snapshot since the last frame.
     gathered: Option<Snapshot>,
+    /// The batches, which snapshots come without.
+    batches: Vec<Batch>,
     frame_asked: bool,
     journal: Option<KeptJournal>,
     /// Whether a save is under way for an action, and for the clock.
@@ -178,13 +180,6 @@ pub struct Route {
     pub endpoint: String,
     /// Variant.
     pub variant: String,
-}
-
-/// Address of the server that the page is over, as the one that served it says: relative to the page. None on a static
-/// host.
-pub fn server() -> Option<String> {
-    let element = document().query_selector("meta[name='rollout-lab-server']").ok().flatten()?;
-    element.get_attribute("content")
 }
 
 /// A handle on what the page knows. Copying it copies no data.
@@ -410,6 +405,11 @@ impl Store {
         self.toasts.update(|all| all.retain(|t| t.id != id));
     }
 
+    /// Hands the token that the server asks for to the worker, which keeps it in memory.
+    pub fn give_token(self, token: String) {
+        self.send(ToWorker::Token(token));
+    }
+
     /// Tells the worker whether the page is seen; an unseen page is kept first, it may never come back.
     pub fn set_visible(self, visible: bool) {
         if !visible {
@@ -496,6 +496,7 @@ impl Store {
                 self.worker.update(|w| w.replaying = (share < 1.0).then_some(share));
             }
             FromWorker::Snapshot(snapshot) => self.gather(*snapshot),
+            FromWorker::Batches(batches) => self.backstage.update_value(|b| b.batches = batches),
             FromWorker::Done { id, outcome, entry } => {
                 if let Some(entry) = entry {
                     self.remember(SAVE_ACTION_AFTER, |journal| journal.entries.push(entry));
@@ -587,7 +588,8 @@ impl Store {
     fn publish(self) {
         let gathered = self.backstage.try_update_value(|b| {
             b.frame_asked = false;
-            let snapshot = b.gathered.take()?;
+            let mut snapshot = b.gathered.take()?;
+            snapshot.batches.clone_from(&b.batches);
             let in_configs = snapshot.configs.iter().flat_map(|c| c.variants());
             let in_configs = in_configs.map(|v| v.variant_name.as_str());
             // The leftover's variant would take the look of the first one that the learner makes.

@@ -4,15 +4,16 @@ use leptos::prelude::*;
 
 use super::{
     route::Route,
-    store::{Store, server},
+    server::{elsewhere, server},
+    store::Store,
     theme::Theme,
     widgets::{Glyph, Icon, Show, Views, unique_id},
     wording,
 };
 use crate::{
-    domain::SECOND_NS,
+    domain::{SECOND_NS, VirtualTime},
     lab::{LabAction, LabId, Pace},
-    wire::ServerLine,
+    wire::{LineTrouble, ServerLine},
 };
 
 /// The paces on offer, and what they are called.
@@ -106,16 +107,28 @@ fn Logo() -> impl IntoView {
 #[component]
 fn Time() -> impl IntoView {
     let store = Store::expect();
-    let clock = store.slice(|s| s.now.to_string());
+    let simulated = server().is_none();
+    let clock = store.slice(move |s| if simulated { s.now.to_string() } else { date_time(s.now) });
+    let (name, title) = if simulated {
+        ("Virtual time", "Virtual time since the lab began")
+    } else {
+        ("Server time", "The server's time, UTC: here it is real")
+    };
     view! {
-        <div class="clock" role="group" aria-label="Virtual time">
+        <div class="clock" role="group" aria-label=name>
             // No live region: a clock that is read out every second helps nobody.
-            <output class="clock__now" title="Virtual time since the lab began">
+            <output class="clock__now" title=title>
                 {move || clock.get().unwrap_or_else(|| "--:--:--".to_owned())}
             </output>
-            {server().is_none().then(|| view! { <Pacing /> })}
+            {simulated.then(|| view! { <Pacing /> })}
         </div>
     }
+}
+
+/// A moment as `28 Nov 12:47:06 UTC`.
+fn date_time(at: VirtualTime) -> String {
+    let at = at.civil();
+    format!("{} {} {:02}:{:02}:{:02} UTC", at.day, at.month_name(), at.hour, at.minute, at.second)
 }
 
 /// How fast virtual time goes. Over a server there is none: time is real.
@@ -208,17 +221,22 @@ fn InferenceBadge() -> impl IntoView {
     let store = Store::expect();
     let line = Memo::new(move |_| store.worker.with(|w| w.server.clone()));
     if server().is_some() {
+        let which =
+            elsewhere().map_or_else(|| "the server".to_owned(), |origin| format!("the server {origin}"));
         let words = move || match line.get() {
             Some(ServerLine { connected: true, mut places, .. }) => {
                 places.sort();
                 places.dedup();
                 match places.len() {
-                    0 => "Inference in the server".to_owned(),
-                    _ => format!("Inference in the server · {}", places.join(", ")),
+                    0 => format!("Inference in {which}"),
+                    _ => format!("Inference in {which} · {}", places.join(", ")),
                 }
             }
+            Some(ServerLine {
+                trouble: Some(LineTrouble::TokenNeeded | LineTrouble::TokenWrong), ..
+            }) => "The server asks for its token".to_owned(),
             Some(_) => "The server does not answer; trying again…".to_owned(),
-            None => "Looking for the server…".to_owned(),
+            None => format!("Looking for {which}…"),
         };
         let away = move || line.with(|l| l.as_ref().is_none_or(|l| !l.connected));
         return view! {

@@ -10,8 +10,8 @@ use crate::{
     analysis::metrics::{Datapoint, Metric, Statistic},
     domain::{Artifact, InvocationRecord, Stars, VirtualTime},
     lab::{
-        Board, CapturedLines, Change, DisagreementPage, DisagreementQuery, Exercise, Journal, JournalEntry,
-        LabAction, LabId, MetricSummary, Snapshot,
+        Batch, Board, CapturedLines, Change, DisagreementPage, DisagreementQuery, Exercise, Journal,
+        JournalEntry, LabAction, LabId, MetricSummary, Snapshot,
     },
 };
 
@@ -73,6 +73,8 @@ pub enum ToWorker {
     /// Follows the server at this address, relative to the worker's own: from now on labs are over its endpoints.
     /// Answered by `Server` whenever the line comes or goes.
     Connect(String),
+    /// The token that the server asks for. It is kept in memory only.
+    Token(String),
     /// Opens a lab, from its beginning or from where a journal leaves off. Answered by snapshots.
     Open(KeptJournal),
     /// Does something. Answered by `Done` with the same number.
@@ -243,7 +245,11 @@ pub enum FromWorker {
     /// A replay is under way: share done, 0 to 1.
     Replaying(f64),
     /// The state now.
+    ///
+    /// Its batches are left out: they are told by [`FromWorker::Batches`], and rarely change.
     Snapshot(Box<Snapshot>),
+    /// The batches of the snapshots from now on.
+    Batches(Vec<Batch>),
     /// How an action ended.
     Done {
         /// Number of the message.
@@ -337,6 +343,21 @@ pub struct ServerLine {
     pub places: Vec<String>,
     /// Records that the server did not send, for want of room in its frames.
     pub missed: u64,
+    /// Why there is no line; none while there is one, or while it is looked for.
+    pub trouble: Option<LineTrouble>,
+}
+
+/// Why there is no line to a server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LineTrouble {
+    /// It does not answer, or its answers are not for this page: a browser does not tell the two apart.
+    Unreachable,
+    /// It asks for its token.
+    TokenNeeded,
+    /// It was given one that is not its token.
+    TokenWrong,
+    /// It refuses: its words.
+    Refused(String),
 }
 
 /// How reading the learner's own file goes.

@@ -2,39 +2,90 @@
 
 use std::collections::HashMap;
 
-use gloo_net::http::{Request, Response};
+use gloo_net::http::{Request, RequestBuilder, Response};
 use serde::Deserialize;
-use wasm_bindgen::{JsCast, closure::Closure};
-use wasm_bindgen_futures::spawn_local;
-use web_sys::{EventSource, MessageEvent};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::ReadableStreamDefaultReader;
 
-use super::shell::{Shared, now_ms};
+use super::shell::{Shared, now_ms, rest};
 use crate::{
     controller::ControlPlane,
     domain::{Command, FleetId, InvocationRecord, InvocationStatus, ReviewId, Stars, VirtualTime},
     lab::{ArrivalProcess, BatchRow, JournalEntry, LabAction, LiveTotals, Refusal, TrafficSettings},
     wire::{
-        FromWorker, KeptJournal, MetricQuery, ServerLine, calls,
-        live::{LiveFrame, SeriesAnswer, TrafficOrder},
+        FromWorker, KeptJournal, LineTrouble, MetricQuery, ServerLine, calls,
+        live::{EventReader, LiveFrame, LiveTraffic, MAX_OWN_TEXTS, SeriesAnswer, StreamEvent, TrafficOrder},
     },
 };
 
-/// Pause before a line that the browser gave up is tried again, ms.
+/// Pause before a line that was lost is tried again, ms.
 const AGAIN_MS: i32 = 1_000;
+/// Most bytes of own reviews in an order: a server takes 1 MiB unless its operator said otherwise.
+const OWN_BYTES: usize = 900_000;
 /// Header in which the server says how long the model took.
 const MODEL_LATENCY: &str = "x-rollout-lab-model-latency-us";
 
+/// What is done over the line. It is code that only those fetch who have a server (`parts.rs`): nothing else may name
+/// these functions.
+#[derive(Clone, Copy)]
+pub(super) struct Calls {
+    /// Opens the line, and opens it again whenever it is lost.
+    pub open: fn(&Shared),
+    /// Does an action at the server, and tells the page how it ended.
+    pub act: fn(Shared, u64, LabAction),
+    /// Asks the server for series, and answers the page.
+    pub series: fn(Shared, u64, MetricQuery),
+    /// Orders the server's clients anew, where the reviews that they send have changed.
+    pub order_again: fn(&Shared),
+}
+
+impl Calls {
+    /// These.
+    pub const fn here() -> Self {
+        Self { open, act, series, order_again }
+    }
+}
+
+/// Where the server is, and what it must be told with every request.
+#[derive(Clone, Debug, Default)]
+struct Contact {
+    base: String,
+    token: Option<String>,
+}
+
+impl Contact {
+    fn with(&self, request: RequestBuilder) -> RequestBuilder {
+        match &self.token {
+            Some(token) => request.header("authorization", &format!("Bearer {token}")),
+            None => request,
+        }
+    }
+
+    fn get(&self, path: &str) -> RequestBuilder {
+        self.with(Request::get(&format!("{}{path}", self.base)))
+    }
+
+    fn post(&self, path: &str, content_type: &str) -> RequestBuilder {
+        self.with(Request::post(&format!("{}{path}", self.base))).header("content-type", content_type)
+    }
+}
+
 /// The line to the server.
 pub(super) struct Line {
-    base: String,
+    contact: Contact,
     /// Which text a body's number stands for.
     texts: HashMap<u32, (ReviewId, Option<Stars>)>,
     epoch: Option<u64>,
     plane: Option<(ControlPlane, VirtualTime)>,
     /// Told last.
     told: ServerLine,
-    /// Held, so that the browser does not collect it while it is listened to.
-    source: Option<EventSource>,
+    /// The last event's number: the server goes on after it.
+    last: Option<String>,
+    /// Whether the line waits for a token.
+    waits: bool,
+    /// The server's own clients, as the last frame told.
+    traffic: Option<LiveTraffic>,
 }
 
 fn number(body: &[u8]) -> u32 {
@@ -51,8 +102,16 @@ impl Line {
             known.insert(number(calls::features(text).as_bytes()), (review, stars));
             known.insert(number(text.as_bytes()), (review, stars));
         }
-        let told = ServerLine::default();
-        Self { base, texts: known, epoch: None, plane: None, told, source: None }
+        Self {
+            contact: Contact { base, token: None },
+            texts: known,
+            epoch: None,
+            plane: None,
+            told: ServerLine::default(),
+            last: None,
+            waits: false,
+            traffic: None,
+        }
     }
 
     /// How it stands.
@@ -65,9 +124,15 @@ impl Line {
         self.plane.clone()
     }
 
-    /// A text that was written by hand.
-    pub fn knows(&mut self, review: ReviewId, text: &str) {
-        self.texts.insert(number(calls::features(text).as_bytes()), (review, None));
+    /// A text that was written by hand, or is the learner's own; with its stars where known.
+    pub fn knows(&mut self, review: ReviewId, text: &str, stars: Option<Stars>) {
+        self.texts.insert(number(calls::features(text).as_bytes()), (review, stars));
+    }
+
+    /// Takes the token; true where the line waited for one, and is to be opened with it.
+    pub fn take_token(&mut self, token: String) -> bool {
+        self.contact.token = Some(token);
+        std::mem::take(&mut self.waits)
     }
 
     fn named(&self, mut record: InvocationRecord) -> InvocationRecord {
@@ -80,55 +145,83 @@ impl Line {
     }
 }
 
-/// Opens the line, and opens it again whenever it is lost.
-pub(super) fn open(shared: &Shared) {
-    let Some(url) = shared.borrow().line().map(|l| format!("{}api/live", l.base)) else { return };
-    let source = match EventSource::new(&url) {
-        Ok(source) => source,
-        Err(_) => return lost(shared, None),
-    };
-    let hearing = shared.clone();
-    let on_frame = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
-        let text = event.data().as_string().unwrap_or_default();
-        match serde_json::from_str::<LiveFrame>(&text) {
-            Ok(frame) => take(&hearing, frame),
-            Err(e) => hearing.borrow().say(&FromWorker::Trouble(format!(
-                "the server says what this page does not understand ({e}); reload the page"
-            ))),
+/// Opens the line, and opens it again whenever it is lost; without a token that the server asks for it waits for one.
+fn open(shared: &Shared) {
+    let shared = shared.clone();
+    spawn_local(async move {
+        loop {
+            let trouble = follow(&shared).await;
+            let waits = matches!(trouble, LineTrouble::TokenNeeded | LineTrouble::TokenWrong);
+            {
+                let mut worker = shared.borrow_mut();
+                if let Some(line) = worker.line_mut() {
+                    (line.told.connected, line.told.trouble) = (false, Some(trouble));
+                    line.waits = waits;
+                }
+                worker.tell_line();
+            }
+            if waits {
+                return;
+            }
+            rest(AGAIN_MS).await;
         }
     });
-    let listened =
-        source.add_event_listener_with_callback("frame", on_frame.as_ref().unchecked_ref()).is_ok();
-    let losing = shared.clone();
-    let failing = source.clone();
-    let on_error = Closure::<dyn FnMut()>::new(move || lost(&losing, Some(&failing)));
-    source.set_onerror(Some(on_error.as_ref().unchecked_ref()));
-    // They listen as long as the line lives, which is as long as the worker: one that is given up is closed.
-    on_frame.forget();
-    on_error.forget();
-    if listened && let Some(line) = shared.borrow_mut().line_mut() {
-        line.source = Some(source);
+}
+
+/// Follows the server's frames until there are no more; gives the reason.
+///
+/// By `fetch`, not by an `EventSource`, which could neither send a token nor tell what the server refused.
+async fn follow(shared: &Shared) -> LineTrouble {
+    let Some((contact, last)) = shared.borrow().line().map(|l| (l.contact.clone(), l.last.clone())) else {
+        return LineTrouble::Unreachable;
+    };
+    let request = contact.get("api/live");
+    let request = match &last {
+        Some(id) => request.header("last-event-id", id),
+        None => request,
+    };
+    let Ok(response) = request.send().await else { return LineTrouble::Unreachable };
+    if response.status() == 401 {
+        return match contact.token {
+            None => LineTrouble::TokenNeeded,
+            Some(_) => LineTrouble::TokenWrong,
+        };
+    }
+    if !response.ok() {
+        return LineTrouble::Refused(refusal_of(response).await.message.trim().to_owned());
+    }
+    let Some(body) = response.body() else { return LineTrouble::Unreachable };
+    let chunks: ReadableStreamDefaultReader = body.get_reader().unchecked_into();
+    let mut reader = EventReader::default();
+    loop {
+        let Ok(chunk) = JsFuture::from(chunks.read()).await else { return LineTrouble::Unreachable };
+        let get = |key: &str| js_sys::Reflect::get(&chunk, &JsValue::from_str(key)).unwrap_or_default();
+        if get("done").is_truthy() {
+            return LineTrouble::Unreachable;
+        }
+        let bytes = get("value").unchecked_into::<js_sys::Uint8Array>().to_vec();
+        match reader.push(&bytes) {
+            Ok(events) => events.into_iter().for_each(|event| hear(shared, event)),
+            Err(e) => return LineTrouble::Refused(e.to_string()),
+        }
     }
 }
 
-fn lost(shared: &Shared, source: Option<&EventSource>) {
-    {
-        let mut worker = shared.borrow_mut();
-        if let Some(line) = worker.line_mut() {
-            line.told.connected = false;
-        }
-        worker.tell_line();
-    }
-    // A browser tries again by itself, unless the answer was no stream of events.
-    if source.is_some_and(|s| s.ready_state() != EventSource::CLOSED) {
+fn hear(shared: &Shared, event: StreamEvent) {
+    if event.name != "frame" {
         return;
     }
-    let again = shared.clone();
-    let open_again = Closure::once_into_js(move || open(&again));
-    let worker = shared.borrow();
-    let _ = worker
-        .scope()
-        .set_timeout_with_callback_and_timeout_and_arguments_0(open_again.unchecked_ref(), AGAIN_MS);
+    match serde_json::from_str::<LiveFrame>(&event.data) {
+        Ok(frame) => {
+            if let Some(line) = shared.borrow_mut().line_mut() {
+                line.last = event.id;
+            }
+            take(shared, frame);
+        }
+        Err(e) => shared.borrow().say(&FromWorker::Trouble(format!(
+            "the server says what this page does not understand ({e}); reload the page"
+        ))),
+    }
 }
 
 fn take(shared: &Shared, frame: LiveFrame) {
@@ -136,7 +229,8 @@ fn take(shared: &Shared, frame: LiveFrame) {
     let Some(line) = worker.line_mut() else { return };
     let anew = line.epoch.replace(frame.epoch).is_some_and(|before| before != frame.epoch);
     let records: Vec<_> = frame.records.iter().map(|r| line.named(r.record)).collect();
-    line.told.connected = true;
+    (line.told.connected, line.told.trouble) = (true, None);
+    line.traffic.clone_from(&frame.traffic);
     line.told.missed = if anew { 0 } else { line.told.missed } + frame.missed;
     line.told.places = frame.fleets.iter().map(|f| format!("{}: {}", f.variant, f.place)).collect();
     let totals = frame.fleets.iter().map(|f| {
@@ -145,6 +239,7 @@ fn take(shared: &Shared, frame: LiveFrame) {
             errors_4xx: f.client_errors,
             errors_5xx: f.model_errors + f.overloaded,
             model_latency_sum_ns: f.model_us as f64 * 1e3,
+            copies: !f.production,
         };
         (FleetId(f.fleet), totals)
     });
@@ -156,13 +251,28 @@ fn take(shared: &Shared, frame: LiveFrame) {
         line.plane = Some((plane.state.clone(), frame.now));
     }
     let experiment = worker.experiment_mut();
+    if anew {
+        experiment.begin_anew();
+    }
     if let Some(plane) = frame.plane {
         experiment.adopt(plane.state, frame.now);
     }
     experiment.observe_live(&records, frame.now);
-    experiment.show_traffic(frame.traffic.map(|t| (t.order.per_second, t.order.constant)));
+    experiment.show_traffic(frame.traffic.map(|t| shown(&t.order)));
     experiment.count_live(totals);
     worker.tell_line();
+}
+
+/// What clients that were ordered so look like in the lab.
+fn shown(order: &TrafficOrder) -> TrafficSettings {
+    TrafficSettings {
+        on: true,
+        per_second: order.per_second,
+        process: if order.constant { ArrivalProcess::Constant } else { ArrivalProcess::Poisson },
+        star_mix: order.star_mix,
+        domain_mix: order.domain_mix,
+        sticky: false,
+    }
 }
 
 /// Why a request to the server came to nothing.
@@ -202,11 +312,11 @@ fn service(command: &Command) -> &'static str {
     }
 }
 
-async fn call(base: &str, command: &Command) -> Result<(), Refusal> {
+async fn call(contact: &Contact, command: &Command) -> Result<(), Refusal> {
     let target = format!("{}.{}", service(command), command.operation());
-    let request = Request::post(base)
+    let request = contact
+        .post("", "application/x-amz-json-1.1")
         .header("x-amz-target", &target)
-        .header("content-type", "application/x-amz-json-1.1")
         .body(calls::json(command))
         .map_err(unreachable)?;
     let response = request.send().await.map_err(unreachable)?;
@@ -222,14 +332,14 @@ struct Answer {
 }
 
 async fn invoke(
-    base: &str,
+    contact: &Contact,
     endpoint: &str,
     text: &str,
     stars: Option<Stars>,
     target: Option<&str>,
 ) -> Result<BatchRow, Refusal> {
-    let mut request = Request::post(&format!("{base}endpoints/{endpoint}/invocations"))
-        .header("content-type", "application/jsonlines");
+    let path = format!("endpoints/{endpoint}/invocations");
+    let mut request = contact.post(&path, "application/jsonlines");
     if let Some(target) = target {
         request = request.header("x-amzn-sagemaker-target-variant", target);
     }
@@ -274,13 +384,17 @@ async fn send(
     target: Option<&str>,
     own_words: bool,
 ) -> Result<(), Refusal> {
-    let base = shared.borrow().line().map(|l| l.base.clone()).unwrap_or_default();
+    let contact = contact_of(shared);
     let mut rows = Vec::with_capacity(texts.len());
     for (text, stars) in &texts {
-        rows.push(invoke(&base, endpoint, text, *stars, target).await?);
+        rows.push(invoke(&contact, endpoint, text, *stars, target).await?);
     }
     shared.borrow_mut().experiment_mut().add_live_batch(endpoint, own_words, rows);
     Ok(())
+}
+
+fn contact_of(shared: &Shared) -> Contact {
+    shared.borrow().line().map(|l| l.contact.clone()).unwrap_or_default()
 }
 
 /// Whether an action goes to the server.
@@ -294,12 +408,10 @@ pub(super) const fn goes_out(action: &LabAction) -> bool {
     )
 }
 
-/// Does an action at the server, and tells the page how it ended.
-pub(super) fn act(shared: Shared, id: u64, action: LabAction) {
+fn act(shared: Shared, id: u64, action: LabAction) {
     spawn_local(async move {
-        let base = shared.borrow().line().map(|l| l.base.clone()).unwrap_or_default();
         let outcome = match &action {
-            LabAction::Call(command) => call(&base, command).await,
+            LabAction::Call(command) => call(&contact_of(&shared), command).await,
             LabAction::Invoke { endpoint_name, texts, target_variant } => {
                 shared.borrow_mut().learn_texts(texts);
                 let texts = texts.iter().map(|t| (t.clone(), None)).collect();
@@ -312,10 +424,7 @@ pub(super) fn act(shared: Shared, id: u64, action: LabAction) {
                     Err(refusal) => Err(refusal),
                 }
             }
-            LabAction::SetTraffic(settings) => {
-                let endpoint = shared.borrow().experiment().live_endpoint().map(str::to_owned);
-                traffic(&base, endpoint, settings).await
-            }
+            LabAction::SetTraffic(settings) => traffic(&shared, settings).await,
             _ => Ok(()),
         };
         let mut worker = shared.borrow_mut();
@@ -327,12 +436,42 @@ pub(super) fn act(shared: Shared, id: u64, action: LabAction) {
     });
 }
 
-async fn traffic(base: &str, endpoint: Option<String>, settings: &TrafficSettings) -> Result<(), Refusal> {
+/// Orders the clients anew where some call: the learner's own reviews came or went.
+fn order_again(shared: &Shared) {
+    let settings = shared.borrow().line().and_then(|l| l.traffic.as_ref()).map(|t| shown(&t.order));
+    let Some(settings) = settings else { return };
+    let shared = shared.clone();
+    spawn_local(async move {
+        if let Err(refusal) = traffic(&shared, &settings).await {
+            shared.borrow().say(&FromWorker::Trouble(refusal.message));
+        }
+    });
+}
+
+/// As many of the learner's own reviews as an order may carry.
+fn own_texts(shared: &Shared) -> Vec<(String, Option<Stars>)> {
+    let worker = shared.borrow();
+    let mut room = OWN_BYTES;
+    let own = worker.experiment().corpus().own().iter().take(MAX_OWN_TEXTS);
+    let fitting = own.take_while(|r| {
+        // Quotes, and what JSON must write longer than it is.
+        let bytes =
+            r.text.len() + r.text.bytes().filter(|b| *b < b' ' || b"\"\\".contains(b)).count() * 5 + 16;
+        room.checked_sub(bytes).inspect(|left| room = *left).is_some()
+    });
+    fitting.map(|r| (r.text.clone(), r.stars)).collect()
+}
+
+async fn traffic(shared: &Shared, settings: &TrafficSettings) -> Result<(), Refusal> {
+    let endpoint = shared.borrow().experiment().live_endpoint().map(str::to_owned);
     let order = TrafficOrder {
         on: settings.on,
         endpoint: endpoint.unwrap_or_default(),
         per_second: settings.per_second,
         constant: settings.process == ArrivalProcess::Constant,
+        domain_mix: settings.domain_mix,
+        star_mix: settings.star_mix,
+        texts: if settings.on { own_texts(shared) } else { Vec::new() },
     };
     if order.on && order.endpoint.is_empty() {
         return Err(Refusal::lab_rule("no endpoint serves yet: create one first, then let the clients call"));
@@ -342,21 +481,21 @@ async fn traffic(base: &str, endpoint: Option<String>, settings: &TrafficSetting
             "the server's clients know no day and night; choose another arrival process",
         ));
     }
+    let contact = contact_of(shared);
     let body = serde_json::to_string(&order).unwrap_or_default();
-    let request = Request::put(&format!("{base}api/traffic")).header("content-type", "application/json");
-    let response = request.body(body).map_err(unreachable)?.send().await.map_err(unreachable)?;
+    let request = contact.with(Request::put(&format!("{}api/traffic", contact.base)));
+    let request = request.header("content-type", "application/json").body(body).map_err(unreachable)?;
+    let response = request.send().await.map_err(unreachable)?;
     if response.ok() { Ok(()) } else { Err(refusal_of(response).await) }
 }
 
-/// Asks the server for series, and answers the page.
-pub(super) fn series(shared: Shared, id: u64, query: MetricQuery) {
+fn series(shared: Shared, id: u64, query: MetricQuery) {
     spawn_local(async move {
-        let base = shared.borrow().line().map(|l| l.base.clone()).unwrap_or_default();
+        let contact = contact_of(&shared);
         let asked = async {
             let words = |e: gloo_net::Error| format!("the server does not answer ({e})");
             let body = serde_json::to_string(&query).map_err(|e| e.to_string())?;
-            let request =
-                Request::post(&format!("{base}api/series")).header("content-type", "application/json");
+            let request = contact.post("api/series", "application/json");
             let response = request.body(body).map_err(words)?.send().await.map_err(words)?;
             let text = response.text().await.map_err(words)?;
             serde_json::from_str::<SeriesAnswer>(&text).map_err(|_| text)

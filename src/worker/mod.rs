@@ -6,6 +6,7 @@
 mod live;
 mod models;
 mod own_reviews;
+mod parts;
 mod shell;
 
 pub use shell::start;

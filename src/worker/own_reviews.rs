@@ -2,9 +2,9 @@
 
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{DedicatedWorkerGlobalScope, File, ReadableStream, ReadableStreamDefaultReader};
+use web_sys::{File, ReadableStream, ReadableStreamDefaultReader};
 
-use super::shell::now_ms;
+use super::shell::{now_ms, rest};
 use crate::{
     domain::Stars,
     simulation::reviews::{captured::CaptureReader, reader::ReviewReader},
@@ -114,18 +114,6 @@ fn gunzip(stream: &ReadableStream) -> Result<ReadableStream, JsValue> {
     pipe.call1(stream, &decoder)?.dyn_into()
 }
 
-/// Lets what waits in the worker's queue have its turn.
-async fn pause() {
-    let scope: DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
-    let turn = js_sys::Promise::new(&mut |resolve, _| {
-        // Where there is no timer, reading goes on at once.
-        if scope.set_timeout_with_callback(&resolve).is_err() {
-            let _ = resolve.call0(&JsValue::NULL);
-        }
-    });
-    let _ = JsFuture::from(turn).await;
-}
-
 /// Reads `file`, TSV, CSV or captured requests in JSON Lines, packed or not, and keeps at most `most` of its texts;
 /// none when `progress`, which hears of the rows read so far, says that nobody wants them any more.
 ///
@@ -171,7 +159,7 @@ pub(super) async fn read(
             break;
         }
         if now_ms() - began > STRETCH_MS {
-            pause().await;
+            rest(0).await;
             began = now_ms();
         }
     }

@@ -8,22 +8,25 @@ use std::{
 };
 
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
-use wasm_bindgen_futures::spawn_local;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{DedicatedWorkerGlobalScope, File, MessageEvent};
 
 use super::{
     live::{self, Line},
-    models, own_reviews,
+    models, own_reviews, parts,
 };
 use crate::{
     analysis::metrics::SeriesQuery,
     controller::EndpointStatus,
     domain::{Artifact, ReviewId, SECOND_NS, Stars, VirtualTime},
     inference::{Model, ModelError, Prediction, Prepared, ServiceCost, Tokens, measure},
-    lab::{Document, Exercise, Experiment, Journal, JournalEntry, LabAction, LabId, Pace, Progress, Refusal},
+    lab::{
+        Batch, Document, Exercise, Experiment, Journal, JournalEntry, LabAction, LabId, Pace, Progress,
+        Refusal,
+    },
     wire::{
         DecideAnswer, DecideQuestion, FromWorker, KeptJournal, MetricQuery, Opinion, OwnFile, ServerLine,
-        TestAnswer, TestQuestion, ToWorker, VariantSeries,
+        TestAnswer, TestQuestion, ToWorker, VariantSeries, live::MAX_OWN_TEXTS,
     },
 };
 
@@ -47,6 +50,8 @@ const IDLE_MS: i32 = 50;
 const OWN_SENT: usize = 10_000;
 /// Bytes of captured lines in a message.
 const CAPTURED_BYTES: usize = 1 << 20;
+/// Pause before a part of the worker that could not be fetched is asked for again, ms.
+const FETCH_AGAIN_MS: i32 = 2_000;
 
 /// How a model stands in this worker.
 enum Loaded {
@@ -80,6 +85,8 @@ pub(super) struct Worker {
     experiment: Experiment,
     /// The line to the server whose endpoints the labs are over.
     line: Option<Line>,
+    /// What is done over that line, once its code is here.
+    over_line: Option<live::Calls>,
     told_line: Option<ServerLine>,
     opened: bool,
     models: [Loaded; 3],
@@ -94,6 +101,8 @@ pub(super) struct Worker {
     file_number: u64,
     /// Texts to be scored as soon as their model is there: number of the message, artefact, hashes.
     to_score: Vec<(u64, Artifact, Vec<Vec<u32>>)>,
+    /// Batches that the page knows.
+    told_batches: Vec<Batch>,
     visible: bool,
     changed: bool,
     last_slice_ms: f64,
@@ -121,6 +130,7 @@ pub fn start() {
         scope: scope.clone(),
         experiment: Experiment::new(LabId::Sandbox, 0),
         line: None,
+        over_line: None,
         told_line: None,
         opened: false,
         models: [Loaded::No, Loaded::No, Loaded::No],
@@ -131,6 +141,7 @@ pub fn start() {
         incoming: None,
         file_number: 0,
         to_score: Vec::new(),
+        told_batches: Vec::new(),
         visible: true,
         changed: false,
         last_slice_ms: now,
@@ -190,14 +201,31 @@ fn slice(shared: &Shared) -> i32 {
     if !worker.opened {
         return IDLE_MS;
     }
-    worker.take_in(began);
+    let taken = worker.take_in(began);
     worker.publish();
     let busy = worker.replay.is_some()
         || worker.experiment.has_replay()
         || worker.incoming.is_some()
         || worker.experiment.pace() != Pace::Paused
         || worker.table_is_short();
+    drop(worker);
+    if taken {
+        order_again(shared);
+    }
     if busy { REST_MS } else { IDLE_MS }
+}
+
+/// Lets what waits in the worker's queue have its turn, and some time pass.
+pub(super) async fn rest(ms: i32) {
+    let scope: DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
+    let passed = js_sys::Promise::new(&mut |resolve, _| {
+        let set = scope.set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, ms);
+        // Where there is no timer, it goes on at once.
+        if set.is_err() {
+            let _ = resolve.call0(&JsValue::NULL);
+        }
+    });
+    let _ = JsFuture::from(passed).await;
 }
 
 fn hear(shared: &Shared, data: JsValue) {
@@ -214,24 +242,63 @@ fn hear(shared: &Shared, data: JsValue) {
     };
     let message = match message {
         ToWorker::Connect(base) => return connect(shared, base),
+        ToWorker::Token(token) => return take_token(shared, token),
         ToWorker::Do { id, action } if shared.borrow().line.is_some() => {
-            let refusal = shared.borrow().experiment.refuse_live(&action);
-            match refusal {
-                Some(refusal) => {
+            let (refusal, calls) = {
+                let worker = shared.borrow();
+                (worker.experiment.refuse_live(&action), worker.over_line)
+            };
+            match (refusal, calls) {
+                (None, Some(calls)) if live::goes_out(&action) => {
+                    return (calls.act)(shared.clone(), id, action);
+                }
+                (None, _) if !live::goes_out(&action) => ToWorker::Do { id, action },
+                (refusal, _) => {
+                    let refusal = refusal.unwrap_or_else(not_connected);
                     return shared.borrow().say(&FromWorker::Done { id, outcome: Err(refusal), entry: None });
                 }
-                None if live::goes_out(&action) => return live::act(shared.clone(), id, action),
-                None => ToWorker::Do { id, action },
             }
         }
         ToWorker::Metrics { id, query } if shared.borrow().line.is_some() => {
-            return live::series(shared.clone(), id, query);
+            let calls = shared.borrow().over_line;
+            return match calls {
+                Some(calls) => (calls.series)(shared.clone(), id, query),
+                None => shared.borrow().say(&FromWorker::Series {
+                    id,
+                    series: Err(not_connected().message),
+                    published_until_s: 0,
+                    changes: Vec::new(),
+                }),
+            };
         }
         other => other,
     };
+    let other_reviews = matches!(message, ToWorker::SendBuiltIn);
     let wanted = shared.borrow_mut().answer(message);
     for artifact in wanted {
         load(shared.clone(), artifact);
+    }
+    if other_reviews {
+        order_again(shared);
+    }
+}
+
+/// Other reviews are sent from now on: where a server's clients send them, it must be told.
+fn order_again(shared: &Shared) {
+    let calls = shared.borrow().over_line;
+    if let Some(calls) = calls {
+        (calls.order_again)(shared);
+    }
+}
+
+/// Takes the token that a server asks for.
+fn take_token(shared: &Shared, token: String) {
+    let (waited, calls) = {
+        let mut worker = shared.borrow_mut();
+        (worker.line.as_mut().is_some_and(|l| l.take_token(token)), worker.over_line)
+    };
+    if waited && let Some(calls) = calls {
+        (calls.open)(shared);
     }
 }
 
@@ -245,7 +312,27 @@ fn connect(shared: &Shared, base: String) {
         let line = Line::new(base, texts);
         worker.line = Some(line);
     }
-    live::open(shared);
+    follow(shared.clone());
+}
+
+/// Fetches the code that speaks with a server, as often as it takes, and opens the line.
+fn follow(shared: Shared) {
+    spawn_local(async move {
+        loop {
+            if let Ok(calls) = parts::live().await {
+                shared.borrow_mut().over_line = Some(calls);
+                return (calls.open)(&shared);
+            }
+            let told = "the part of this page that speaks with the server could not be fetched; it is asked for again";
+            shared.borrow().say(&FromWorker::Trouble(told.into()));
+            rest(FETCH_AGAIN_MS).await;
+        }
+    });
+}
+
+/// Why nothing is done over a line that is not there yet.
+fn not_connected() -> Refusal {
+    Refusal::lab_rule("the page is not connected to the server yet; wait a moment and try again")
 }
 
 /// Fetches and prepares a model, unless that was begun already.
@@ -338,10 +425,6 @@ fn take_file(shared: Shared, file: File) {
 }
 
 impl Worker {
-    pub(super) fn scope(&self) -> &DedicatedWorkerGlobalScope {
-        &self.scope
-    }
-
     pub(super) fn line(&self) -> Option<&Line> {
         self.line.as_ref()
     }
@@ -381,7 +464,7 @@ impl Worker {
         for text in texts {
             let review = self.experiment.review_of(text);
             if let (Some(line), Some(review)) = (&mut self.line, review) {
-                line.knows(review, text);
+                line.knows(review, text, None);
             }
         }
     }
@@ -461,7 +544,7 @@ impl Worker {
                 self.say(&FromWorker::Tests { id, answer });
             }
             // Taken before, where the line can be opened.
-            ToWorker::Connect(_) => {}
+            ToWorker::Connect(_) | ToWorker::Token(_) => {}
             ToWorker::Decisions { id, question } => {
                 let answer = self.decide(question);
                 self.say(&FromWorker::Decisions { id, answer });
@@ -520,17 +603,28 @@ impl Worker {
         self.file_number += 1;
     }
 
-    /// Asks the models about the reviews of the learner's file; they are sent once those that serve know them all.
-    fn take_in(&mut self, began: f64) {
+    /// Asks the models about the reviews of the learner's file; they are sent once those that serve know them all. Over a
+    /// server they are sent at once: it asks its own. Whether they are sent from now on.
+    fn take_in(&mut self, began: f64) -> bool {
         if self.replay.is_some() {
-            return;
+            return false;
         }
-        let Some(mut incoming) = self.incoming.take() else { return };
+        let Some(mut incoming) = self.incoming.take() else { return false };
+        if self.line.is_some() {
+            incoming.reviews.truncate(MAX_OWN_TEXTS);
+            incoming.file.kept = incoming.reviews.len() as u64;
+            incoming.file.answered = incoming.file.kept;
+        }
         let end = now_ms().max(began + SLICE_MS - OWN_MS) + OWN_MS;
         let serving = self.serving();
         let prepared = |a: &Artifact| self.prepared(*a).is_some();
-        let needed: Vec<Artifact> =
-            if serving.is_empty() { Artifact::ALL.into_iter().filter(prepared).collect() } else { serving };
+        let needed: Vec<Artifact> = if self.line.is_some() {
+            Vec::new()
+        } else if serving.is_empty() {
+            Artifact::ALL.into_iter().filter(prepared).collect()
+        } else {
+            serving
+        };
         let all = incoming.reviews.len();
         let mut answered = all;
         for artifact in needed {
@@ -553,9 +647,10 @@ impl Worker {
                 self.say(&FromWorker::OwnReviews(incoming.file.clone()));
             }
             self.incoming = Some(incoming);
-            return;
+            return false;
         }
         self.experiment.set_own_reviews(incoming.reviews);
+        self.learn_own();
         let first = self.experiment.corpus().built_in_len() as u32;
         for artifact in Artifact::ALL {
             for (review, answer) in (first..).zip(&incoming.answers[artifact.index()]) {
@@ -565,6 +660,17 @@ impl Worker {
         self.cursor = [[0; 3]; 2];
         self.changed = true;
         self.say(&FromWorker::OwnReviews(OwnFile { ended: true, ..incoming.file }));
+        true
+    }
+
+    /// The learner's own reviews: records of them will come back by their numbers.
+    fn learn_own(&mut self) {
+        let Some(line) = &mut self.line else { return };
+        let corpus = self.experiment.corpus();
+        for (i, review) in corpus.own().iter().enumerate() {
+            let id = ReviewId((corpus.built_in_len() + i) as u32);
+            line.knows(id, &review.text, review.stars);
+        }
     }
 
     fn open(&mut self, kept: KeptJournal) {
@@ -896,7 +1002,13 @@ impl Worker {
         {
             self.changed = false;
             self.last_snapshot_ms = now;
-            let snapshot = self.experiment.snapshot();
+            let mut snapshot = self.experiment.snapshot();
+            // Hundreds of replies with their texts: to tell them 25 times a second would keep the page busy.
+            let batches = std::mem::take(&mut snapshot.batches);
+            if batches != self.told_batches {
+                self.say(&FromWorker::Batches(batches.clone()));
+                self.told_batches = batches;
+            }
             self.say(&FromWorker::Snapshot(Box::new(snapshot)));
         }
         let elapsed = now - self.speed.since_ms;

@@ -10,7 +10,7 @@ import { DIST } from "./server.mjs";
 const at = stage();
 
 // The script's own failure comes as an event without a message, the module's as one with.
-for (const file of ["worker_loader.js", "worker.js", "worker_bg.wasm"]) {
+for (const file of ["worker_loader.js", "worker.js", "worker_parts.js", "worker_bg.wasm"]) {
   test(`without ${file} the lab says that its worker has stopped`, async () => {
     const { page, context, lab, close } = await at.open();
     await context.route(`**/${file}`, (route) => route.fulfill({ status: 404, body: "no such file" }));

@@ -51,7 +51,7 @@ export class Lab {
   }
 
   clock() {
-    return this.page.getByRole("group", { name: "Virtual time" }).getByRole("status");
+    return this.page.getByRole("group", { name: /^(Virtual|Server) time$/ }).getByRole("status");
   }
 
   region(name) {

@@ -1,47 +1,19 @@
 // Labs over a server that really serves: its embedded models answer, its frames move the page, its death is said.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
-import { once } from "node:events";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
 
 import { launch } from "./browser.mjs";
 import { watch } from "./fixture.mjs";
 import { Lab, SHADOW_DEEDS, until } from "./lab.mjs";
+import { programs } from "./program.mjs";
 import { DIST } from "./server.mjs";
 
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const TARGET = process.env.CARGO_TARGET_DIR ?? join(ROOT, "target");
-const BINARY = process.env.ROLLOUT_LAB ?? join(TARGET, "debug", "rollout-lab");
+const program = programs();
+const start = (state, port = 0) => program({ state, port, site: DIST });
 
-let browser, folder;
-before(async () => {
-  browser = await launch();
-  folder = await mkdtemp(join(tmpdir(), "rollout-lab-"));
-});
-after(async () => {
-  await browser?.close();
-  await rm(folder, { recursive: true, force: true });
-});
-
-/** Starts the program; gives its address and a way to end it. */
-async function start(state, port = 0) {
-  const child = spawn(BINARY, ["serve", "--listen", `127.0.0.1:${port}`, "--site", DIST, "--state", join(folder, state), "--log", "warn"], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const [line] = await once(createInterface({ input: child.stdout }), "line");
-  const end = async (signal = "SIGTERM") => {
-    if (child.exitCode === null && child.signalCode === null) {
-      child.kill(signal);
-      await once(child, "exit");
-    }
-  };
-  return { url: line.trim(), port: Number(new URL(line.trim()).port), end };
-}
+let browser;
+before(async () => (browser = await launch()));
+after(() => browser?.close());
 
 async function open(url, hash) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, reducedMotion: "reduce" });
@@ -124,4 +96,51 @@ test("two browsers see the same endpoint, and it comes back after the server was
   await two.lab.picture("live-after-kill");
   for (const { close } of [one, two]) await close();
   await again.end();
+});
+
+test("the server's clients send what the sliders and a file say, as fast as they say", { timeout: 600_000 }, async () => {
+  const server = await start("traffic");
+  const { page, lab, close } = await open(server.url, "#/sandbox");
+  const state = async () => (await fetch(`${server.url}api/state`)).json();
+  for (const model of ["stars-a", "stars-b"]) {
+    const panel = await lab.tool("Models");
+    await panel.getByRole("combobox", { name: "Artefact" }).selectOption({ label: model });
+    await panel.getByRole("button", { name: "Create model" }).click();
+    await panel.getByRole("list", { name: "Models that exist" }).getByText(`of ${model}`).first().waitFor();
+  }
+  await lab.deploy();
+  const panel = await lab.tool("Traffic");
+  const set = async (name, value) => {
+    const field = panel.getByRole("spinbutton", { name });
+    await field.fill(String(value));
+    await field.blur();
+  };
+  await set(/^Rate requests/, 400);
+  await panel.getByRole("switch", { name: "Traffic" }).click();
+  await until(async () => (await state()).traffic?.order.per_second === 400, "the clients call");
+  await set(/^Food/, 0);
+  await set(/^Software/, 0);
+  await until(async () => {
+    const { food, software } = (await state()).traffic.order.domain_mix;
+    return food === 0 && software === 0;
+  }, "the server's clients speak of clothing only");
+  // 400 a second are far more than the records that a frame carries: what is shown is what the server counted.
+  const shown = async () => {
+    const cells = await page.getByRole("table").filter({ hasText: "Variant" }).first().getByRole("row").allInnerTexts();
+    return cells.join(" ");
+  };
+  await until(async () => /\b(1[5-9]\d|2[0-4]\d)\b/.test(await shown()), "each of two variants has about 200 a second");
+  assert.match(await lab.clock().innerText(), /^\d+ [A-Z][a-z]{2} \d\d:\d\d:\d\d UTC$/);
+  // A file of one's own.
+  await (await lab.tool("Bring your own reviews", panel)).locator("input[type=file]").setInputFiles({
+    name: "mine.tsv",
+    mimeType: "text/tab-separated-values",
+    buffer: Buffer.from("review_body\tstar_rating\nzanzibar is great\t5\nzanzibar is awful\t1\n"),
+  });
+  await until(async () => (await state()).traffic.own_texts === 2, "the learner's own reviews are sent");
+  await panel.getByRole("button", { name: "Send the lab's reviews" }).click();
+  await until(async () => (await state()).traffic.own_texts === 0, "the lab's reviews are sent again");
+  await lab.picture("live-traffic");
+  await close();
+  await server.end();
 });

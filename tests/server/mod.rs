@@ -57,6 +57,23 @@ impl Server {
         (&mut self.served).await.unwrap();
     }
 
+    /// Ends it, and returns once everything is written down: another one may open the same state.
+    pub async fn end_wholly(mut self) {
+        let _ = self.end.take().unwrap().send(());
+        (&mut self.served).await.unwrap();
+        let control = self.control.take().unwrap();
+        drop(self);
+        tokio::task::spawn_blocking(|| control.join()).await.unwrap();
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Value {
+        let request = hyper::Request::post(format!("http://{}{path}", self.address))
+            .header("content-type", "application/json")
+            .body(Full::from(body.to_string()));
+        let answer = self.client.request(request.unwrap()).await.unwrap();
+        serde_json::from_slice(&answer.into_body().collect().await.unwrap().to_bytes()).unwrap()
+    }
+
     /// A call of SageMaker, or of the service that `operation` names before a dot.
     pub async fn call(&self, operation: &str, members: Value) -> (u16, Value) {
         let target =

@@ -1,10 +1,12 @@
 //! Metrics as CloudWatch names, counts and gives them out.
 
+mod kept;
 mod metric;
 mod sketch;
 mod store;
 mod watch;
 
+pub use kept::{Changes, KeptRow, ReadError};
 pub use metric::{Datapoint, Metric, Statistic, UnknownStatistic};
 pub use sketch::{LatencySketch, SKETCH_RELATIVE_ERROR};
 pub use store::{

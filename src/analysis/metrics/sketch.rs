@@ -127,21 +127,29 @@ impl LatencySketch {
         percentile(cells, self.count, self.min, self.max, p)
     }
 
-    /// Packs the values and forgets them.
-    pub(super) fn take(&mut self) -> Packed {
+    /// Packs the values.
+    pub(super) fn packed(&self) -> Packed {
         if self.count == 0 {
             return Packed::default();
         }
-        let range = index(self.min)..index(self.max) + 1;
-        let packed = Packed {
+        let begin = index(self.min);
+        let used = self.cells[begin..=index(self.max)].iter().enumerate();
+        Packed {
             count: self.count,
             sum: self.sum,
             min: self.min,
             max: self.max,
-            cells: pack(self.cells[range.clone()].iter().enumerate().map(|(i, &n)| (range.start + i, n))),
-        };
-        self.cells[range].fill(0);
-        (self.count, self.sum, self.min, self.max) = (0, 0, u64::MAX, 0);
+            cells: pack(used.map(|(i, &n)| (begin + i, n))),
+        }
+    }
+
+    /// Packs the values and forgets them.
+    pub(super) fn take(&mut self) -> Packed {
+        let packed = self.packed();
+        if self.count > 0 {
+            self.cells[index(self.min)..=index(self.max)].fill(0);
+            (self.count, self.sum, self.min, self.max) = (0, 0, u64::MAX, 0);
+        }
         packed
     }
 }
@@ -222,6 +230,48 @@ impl Packed {
         percentile(self.cells(), self.count, self.min, self.max, p)
     }
 
+    /// Writes it after `bytes`, for [`Packed::read`].
+    pub fn write(&self, bytes: &mut Vec<u8>) {
+        put(bytes, self.count);
+        if self.count > 0 {
+            put(bytes, self.sum as u64);
+            put(bytes, (self.sum >> 64) as u64);
+            put(bytes, self.min);
+            put(bytes, self.max);
+            put(bytes, self.cells.len() as u64);
+            bytes.extend_from_slice(&self.cells);
+        }
+    }
+
+    /// Reads what [`Packed::write`] wrote, and goes on behind it. Bytes that contradict themselves are refused: what
+    /// is counted on later must add up.
+    pub fn read(bytes: &mut &[u8]) -> Option<Self> {
+        let count = number(bytes, MAX_COUNT)?;
+        if count == 0 {
+            return Some(Self::default());
+        }
+        let (low, high) = (number(bytes, u64::MAX)?, number(bytes, u64::MAX)?);
+        let sum = u128::from(high) << 64 | u128::from(low);
+        let (min, max) = (number(bytes, u64::MAX)?, number(bytes, u64::MAX)?);
+        let length = number(bytes, bytes.len() as u64)? as usize;
+        let (cells, rest) = bytes.split_at_checked(length)?;
+        *bytes = rest;
+        let possible = u128::from(count) * u128::from(min)..=u128::from(count) * u128::from(max);
+        let mut left = cells;
+        let (mut at, mut counted, mut first, mut last) = (0_u64, 0_u64, None, 0);
+        while !left.is_empty() {
+            let cell = at + number(&mut left, (CELLS as u64 - 1).checked_sub(at)?)?;
+            let n = number(&mut left, count - counted).filter(|n| *n > 0)?;
+            first = first.or(Some(cell));
+            (at, counted, last) = (cell + 1, counted + n, cell);
+        }
+        let adds_up = counted == count
+            && possible.contains(&sum)
+            && first == Some(index(min) as u64)
+            && last == index(max) as u64;
+        adds_up.then(|| Self { count, sum, min, max, cells: cells.into() })
+    }
+
     /// Bytes on the heap.
     pub fn heap_bytes(&self) -> usize {
         self.cells.len()
@@ -253,19 +303,42 @@ fn leb128(bytes: &mut impl Iterator<Item = u8>) -> Option<u64> {
     }
 }
 
+/// Most values that a packed sketch is read with: a million a second for nine years. More could overflow a sum of rows.
+pub(super) const MAX_COUNT: u64 = 1 << 48;
+
+/// Appends a number as LEB128.
+pub(super) fn put(bytes: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        bytes.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    bytes.push(value as u8);
+}
+
+/// Takes a LEB128 number from the front; none where there is no whole one, or one above `most`.
+pub(super) fn number(bytes: &mut &[u8], most: u64) -> Option<u64> {
+    let mut value = 0_u64;
+    for shift in (0..64).step_by(7) {
+        let (byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        let bits = u64::from(byte & 0x7f);
+        if bits << shift >> shift != bits {
+            return None;
+        }
+        value |= bits << shift;
+        if *byte < 0x80 {
+            return (value <= most).then_some(value);
+        }
+    }
+    None
+}
+
 fn pack(cells: impl Iterator<Item = (usize, u64)>) -> Box<[u8]> {
     let mut bytes = Vec::new();
-    let mut push = |mut value: u64| {
-        while value >= 0x80 {
-            bytes.push(value as u8 | 0x80);
-            value >>= 7;
-        }
-        bytes.push(value as u8);
-    };
     let mut at = 0;
     for (cell, n) in cells.filter(|(_, n)| *n > 0) {
-        push((cell - at) as u64);
-        push(n);
+        put(&mut bytes, (cell - at) as u64);
+        put(&mut bytes, n);
         at = cell + 1;
     }
     bytes.into_boxed_slice()

@@ -1,6 +1,10 @@
 //! Records in, series out: per variant and minute, in bounded memory.
 
-use std::{borrow::Cow, collections::VecDeque, time::Duration};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::Duration,
+};
 
 use super::{
     Datapoint, LatencySketch, Metric, Statistic,
@@ -121,22 +125,22 @@ pub(super) struct Row {
     pub(super) minute: u64,
     /// Invocations by the number of instances at that time. Under 0: minutes without an invocation, each of which
     /// is a sample of 0.
-    invocations: Vec<(u32, u64)>,
-    errors_4xx: u64,
-    errors_5xx: u64,
-    model_errors: u64,
+    pub(super) invocations: Vec<(u32, u64)>,
+    pub(super) errors_4xx: u64,
+    pub(super) errors_5xx: u64,
+    pub(super) model_errors: u64,
     /// ns.
-    model: Packed,
-    overhead: Packed,
+    pub(super) model: Packed,
+    pub(super) overhead: Packed,
     /// 10⁻⁶ percent, one sample per instance and minute.
-    cpu: Packed,
-    memory: Packed,
-    disk: Packed,
-    gpu: Packed,
+    pub(super) cpu: Packed,
+    pub(super) memory: Packed,
+    pub(super) disk: Packed,
+    pub(super) gpu: Packed,
 }
 
 impl Row {
-    fn requests(&self) -> u64 {
+    pub(super) fn requests(&self) -> u64 {
         self.invocations.iter().filter(|(i, _)| *i > 0).map(|(_, n)| n).sum()
     }
 
@@ -237,19 +241,42 @@ fn of_packed(samples: &Packed, scale: f64, statistic: Statistic) -> Option<f64> 
 
 /// The rows of one variant of one endpoint: minutes, then fives, then hours. No minute is in two of them.
 #[derive(Clone, Debug)]
-struct Series {
-    endpoint: EndpointName,
-    variant: VariantName,
-    tiers: [VecDeque<Row>; 3],
+pub(super) struct Series {
+    pub(super) endpoint: EndpointName,
+    pub(super) variant: VariantName,
+    pub(super) tiers: [VecDeque<Row>; 3],
+    /// Tier and minute of the rows that came, changed or went since somebody asked; none where nobody does.
+    pub(super) changed: Option<BTreeSet<(u8, u64)>>,
 }
 
 /// Minutes in a row of each tier, and how long it is kept.
-const TIERS: [(u64, u64); 3] = [(1, MINUTES_KEPT), (5, WEEK_KEPT), (60, HOURS_KEPT)];
+pub(super) const TIERS: [(u64, u64); 3] = [(1, MINUTES_KEPT), (5, WEEK_KEPT), (60, HOURS_KEPT)];
 
 impl Series {
-    /// Adds a closed minute.
-    fn add(&mut self, row: Row) {
-        add_row(&mut self.tiers[0], row);
+    pub(super) fn new(endpoint: &EndpointName, variant: &VariantName, kept: bool) -> Self {
+        Self {
+            endpoint: endpoint.clone(),
+            variant: variant.clone(),
+            tiers: Default::default(),
+            changed: kept.then(BTreeSet::new),
+        }
+    }
+
+    /// Adds a row to a tier: the sum of both where there is one of that time.
+    pub(super) fn add(&mut self, tier: usize, row: Row) {
+        self.note(tier, row.minute);
+        add_row(&mut self.tiers[tier], row);
+    }
+
+    /// Puts a row back that was there before.
+    pub(super) fn put(&mut self, tier: usize, row: Row) {
+        add_row(&mut self.tiers[tier], row);
+    }
+
+    fn note(&mut self, tier: usize, minute: u64) {
+        if let Some(changed) = &mut self.changed {
+            changed.insert((tier as u8, minute));
+        }
     }
 
     /// Moves rows that are too old for their tier into the next, and forgets the oldest.
@@ -257,9 +284,10 @@ impl Series {
         for (tier, (length, kept)) in TIERS.into_iter().enumerate() {
             while self.tiers[tier].front().is_some_and(|r| r.minute + length + kept <= minute) {
                 let Some(mut row) = self.tiers[tier].pop_front() else { break };
+                self.note(tier, row.minute);
                 if let Some((next, _)) = TIERS.get(tier + 1) {
                     row.minute -= row.minute % next;
-                    add_row(&mut self.tiers[tier + 1], row);
+                    self.add(tier + 1, row);
                 }
             }
         }
@@ -282,12 +310,12 @@ fn add_row(rows: &mut VecDeque<Row>, row: Row) {
 
 /// A fleet whose current minute is being counted.
 #[derive(Clone, Debug)]
-struct Live {
-    series: usize,
+pub(super) struct Live {
+    pub(super) series: usize,
     hardware: FleetHardware,
     instances: u32,
     retired: bool,
-    minute: u64,
+    pub(super) minute: u64,
     minute_end_ns: u64,
     /// Invocations of this minute before and after a change of the number of instances.
     earlier: Vec<(u32, u64)>,
@@ -307,6 +335,8 @@ struct Live {
     ahead: VecDeque<Vec<Load>>,
     /// Samples of the instances of a minute that is being closed.
     scratch: LatencySketch,
+    /// Invocations of this minute when [`Live::has_news`] was asked last.
+    told: u64,
 }
 
 impl Live {
@@ -332,7 +362,34 @@ impl Live {
             leaks: false,
             ahead: VecDeque::new(),
             scratch: LatencySketch::default(),
+            told: 0,
         }
+    }
+
+    /// Whether the minute that runs has counted requests since this was asked last.
+    pub(super) fn has_news(&mut self) -> bool {
+        let counted = self.invocations + self.earlier.iter().map(|(_, n)| n).sum::<u64>();
+        std::mem::replace(&mut self.told, counted) != counted
+    }
+
+    /// What the minute that runs has counted of requests; none while there were none. What is sampled once a minute,
+    /// utilisation, is not in it.
+    pub(super) fn so_far(&self) -> Option<Row> {
+        let mut row = Row {
+            minute: self.minute,
+            errors_4xx: self.errors_4xx,
+            errors_5xx: self.errors_5xx,
+            model_errors: self.model_errors,
+            model: self.model.packed(),
+            overhead: self.overhead.packed(),
+            ..Row::default()
+        };
+        for &(instances, n) in self.earlier.iter().chain(&[(self.instances, self.invocations)]) {
+            if n > 0 {
+                row.count_invocations(instances.max(1), n);
+            }
+        }
+        (!row.invocations.is_empty()).then_some(row)
     }
 
     #[inline]
@@ -482,6 +539,7 @@ impl Live {
             });
         }
         self.minute += 1;
+        self.told = 0;
         self.minute_end_ns = self.minute_end_ns.saturating_add(MINUTE_NS);
         let next = match self.ahead.pop_front() {
             Some(next) => next,
@@ -570,13 +628,17 @@ impl Live {
 #[derive(Clone, Debug)]
 pub struct MetricStore {
     lag: Duration,
-    series: Vec<Series>,
+    pub(super) series: Vec<Series>,
     /// Numbers of the live fleets, apart from the fleets themselves: a search reads one cache line.
     ids: Vec<FleetId>,
-    live: Vec<Live>,
+    pub(super) live: Vec<Live>,
     aged: u64,
     /// Minutes of each fleet alone, for alarms.
     pub(super) logs: Vec<FleetLog>,
+    /// Minutes of fleets that were counted by an earlier start of the program and are not watched yet.
+    pub(super) watched_before: BTreeMap<FleetId, VecDeque<Row>>,
+    /// Series that were forgotten since somebody asked; none where nobody does.
+    pub(super) forgotten: Option<Vec<(EndpointName, VariantName)>>,
 }
 
 impl Default for MetricStore {
@@ -588,6 +650,8 @@ impl Default for MetricStore {
             live: Vec::new(),
             aged: 0,
             logs: Vec::new(),
+            watched_before: BTreeMap::new(),
+            forgotten: None,
         }
     }
 }
@@ -618,18 +682,19 @@ impl MetricStore {
         if self.place(id).is_some() {
             return;
         }
-        let found = self.series.iter().position(|s| s.endpoint == *endpoint && s.variant == *variant);
-        let series = found.unwrap_or_else(|| {
-            self.forget_a_series();
-            self.series.push(Series {
-                endpoint: endpoint.clone(),
-                variant: variant.clone(),
-                tiers: Default::default(),
-            });
-            self.series.len() - 1
-        });
+        let series = self.series_of(endpoint, variant);
         self.ids.push(id);
         self.live.push(Live::new(series, hardware, instances, at));
+    }
+
+    /// The place of a variant's series, which is there from now on.
+    pub(super) fn series_of(&mut self, endpoint: &EndpointName, variant: &VariantName) -> usize {
+        let found = self.series.iter().position(|s| s.endpoint == *endpoint && s.variant == *variant);
+        found.unwrap_or_else(|| {
+            self.forget_a_series();
+            self.series.push(Series::new(endpoint, variant, self.forgotten.is_some()));
+            self.series.len() - 1
+        })
     }
 
     /// Makes room for one more series, if need be, by the one that ended first.
@@ -640,7 +705,10 @@ impl MetricStore {
         let ended = |i: &usize| self.live.iter().all(|l| l.series != *i);
         let oldest = (0..self.series.len()).filter(ended).min_by_key(|&i| self.series[i].newest());
         if let Some(oldest) = oldest {
-            self.series.remove(oldest);
+            let gone = self.series.remove(oldest);
+            if let Some(forgotten) = &mut self.forgotten {
+                forgotten.push((gone.endpoint, gone.variant));
+            }
             for live in &mut self.live {
                 live.series -= usize::from(live.series > oldest);
             }
@@ -687,7 +755,7 @@ impl MetricStore {
             if let Some(log) = self.logs.iter_mut().find(|l| l.fleet == self.ids[place]) {
                 log.add(&row);
             }
-            series.add(row);
+            series.add(0, row);
             series.age(closed);
         }
     }

@@ -28,11 +28,20 @@ pub(super) struct FleetLog {
     config: EndpointConfigName,
     production: bool,
     rows: VecDeque<Row>,
+    /// How many of the newest rows nobody has asked for yet, where somebody asks.
+    pub(super) fresh: usize,
 }
 
 impl FleetLog {
     pub fn add(&mut self, row: &Row) {
         self.rows.push_back(row.clone());
+        self.fresh += 1;
+    }
+
+    /// The rows that came since this was asked last.
+    pub fn take_fresh(&mut self) -> impl Iterator<Item = &Row> {
+        let fresh = std::mem::take(&mut self.fresh).min(self.rows.len());
+        self.rows.range(self.rows.len() - fresh..)
     }
 
     /// Forgets what is too old, and says whether anything is left.
@@ -69,7 +78,8 @@ impl MetricStore {
             variant: variant.clone(),
             config: config.clone(),
             production,
-            rows: VecDeque::new(),
+            rows: self.watched_before.remove(&fleet).unwrap_or_default(),
+            fresh: 0,
         });
     }
 

@@ -13,14 +13,17 @@ impl PartialEq for Four {
 }
 
 impl Four {
+    #[inline(always)]
     pub fn new([a, b, c, d]: [f32; 4]) -> Self {
         Self(f32x4(a, b, c, d))
     }
 
+    #[inline(always)]
     pub fn splat(number: f32) -> Self {
         Self(f32x4_splat(number))
     }
 
+    #[inline(always)]
     pub fn numbers(self) -> [f32; 4] {
         [
             f32x4_extract_lane::<0>(self.0),
@@ -30,15 +33,18 @@ impl Four {
         ]
     }
 
+    #[inline(always)]
     pub fn plus(self, other: Self) -> Self {
         Self(f32x4_add(self.0, other.0))
     }
 
+    #[inline(always)]
     pub fn times(self, other: Self) -> Self {
         Self(f32x4_mul(self.0, other.0))
     }
 
     /// The larger of each pair.
+    #[inline(always)]
     pub fn max(self, other: Self) -> Self {
         Self(f32x4_pmax(self.0, other.0))
     }

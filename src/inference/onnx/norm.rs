@@ -32,10 +32,21 @@ fn normalise(row: &[f32], scale: &[f32], bias: Option<&[f32]>, epsilon: f32, out
         off.times(off)
     }) / count;
     let factor = (variance + epsilon).sqrt().recip();
-    for ((out, x), scale) in out.iter_mut().zip(row).zip(scale) {
+    let (fours, rest) = out.as_chunks_mut::<4>();
+    let factors = Four::splat(factor);
+    for ((out, x), scale) in fours.iter_mut().zip(row.as_chunks::<4>().0).zip(scale.as_chunks::<4>().0) {
+        *out = Four::new(*x).plus(minus_mean).times(factors).times(Four::new(*scale)).numbers();
+    }
+    let done = row.len() - rest.len();
+    for ((out, x), scale) in rest.iter_mut().zip(&row[done..]).zip(&scale[done..]) {
         *out = (x - mean) * factor * scale;
     }
-    for (out, bias) in out.iter_mut().zip(bias.unwrap_or_default()) {
+    let Some(bias) = bias else { return };
+    let (fours, rest) = out.as_chunks_mut::<4>();
+    for (out, bias) in fours.iter_mut().zip(bias.as_chunks::<4>().0) {
+        *out = Four::new(*out).plus(Four::new(*bias)).numbers();
+    }
+    for (out, bias) in rest.iter_mut().zip(&bias[done..]) {
         *out += bias;
     }
 }

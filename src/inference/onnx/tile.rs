@@ -46,19 +46,40 @@ impl Panels {
     }
 }
 
-/// `R` rows of `x`, the first at `start`, each `stride` behind the one before, times a panel.
+/// One row of `x` times a panel; it begins at `start`.
 #[inline(always)]
-fn tile<const R: usize>(x: &[f32], start: usize, stride: usize, panel: &[[Four; 2]]) -> [[Four; 2]; R] {
-    let mut sums = [[Four::new(ZERO); 2]; R];
-    let rows: [&[f32]; R] = std::array::from_fn(|r| &x[start + r * stride..][..panel.len()]);
-    for (k, [left, right]) in panel.iter().enumerate() {
-        for (row, sums) in rows.iter().zip(&mut sums) {
-            let a = Four::splat(row[k]);
-            sums[0] = sums[0].plus(a.times(*left));
-            sums[1] = sums[1].plus(a.times(*right));
-        }
+fn row(x: &[f32], start: usize, panel: &[[Four; 2]]) -> [[Four; 2]; 1] {
+    let mut sums = [Four::new(ZERO); 2];
+    for (number, columns) in x[start..][..panel.len()].iter().zip(panel) {
+        sums = more(sums, *number, columns);
     }
-    sums
+    [sums]
+}
+
+/// [`HIGH`] rows of `x` times a panel, the first at `start`, each `stride` behind the one before.
+///
+/// Every accumulator has a name: the worker is compiled for size, and then no compiler unrolls a loop over them, so
+/// that they would lie in memory.
+#[inline(always)]
+fn tile(x: &[f32], start: usize, stride: usize, panel: &[[Four; 2]]) -> [[Four; 2]; HIGH] {
+    let row = |r: usize| &x[start + r * stride..][..panel.len()];
+    let (first, second, third, fourth) = (row(0), row(1), row(2), row(3));
+    let zero = [Four::new(ZERO); 2];
+    let (mut a, mut b, mut c, mut d) = (zero, zero, zero, zero);
+    for (k, columns) in panel.iter().enumerate() {
+        a = more(a, first[k], columns);
+        b = more(b, second[k], columns);
+        c = more(c, third[k], columns);
+        d = more(d, fourth[k], columns);
+    }
+    [a, b, c, d]
+}
+
+/// The sums of a row, and a number of it times its row of the panel.
+#[inline(always)]
+fn more([left, right]: [Four; 2], number: f32, columns: &[Four; 2]) -> [Four; 2] {
+    let number = Four::splat(number);
+    [left.plus(number.times(columns[0])), right.plus(number.times(columns[1]))]
 }
 
 /// What is done to a tile's sums: the first row, the panel, the sums of each row.
@@ -73,7 +94,7 @@ fn tiles(x: &[f32], stride: usize, count: usize, panels: &Panels, finish: &mut i
         if count >= HIGH {
             let mut first = 0;
             loop {
-                finish.rows(first, p, &tile::<HIGH>(x, first * stride, stride, panel));
+                finish.rows(first, p, &tile(x, first * stride, stride, panel));
                 if first + HIGH >= count {
                     break;
                 }
@@ -81,7 +102,7 @@ fn tiles(x: &[f32], stride: usize, count: usize, panels: &Panels, finish: &mut i
             }
         } else {
             for first in 0..count {
-                finish.rows(first, p, &tile::<1>(x, first * stride, stride, panel));
+                finish.rows(first, p, &row(x, first * stride, panel));
             }
         }
     }

@@ -116,7 +116,7 @@ impl Document {
             text,
             "\n## Replay\n\nLab \u{201c}{}\u{201d}, seed {}, signed at {} of virtual time, after {} actions. Open the memo's \
              JSON in Rollout Lab: the same actions give the same numbers, bit for bit.\n\nSHA-256 `{}`\n",
-            lessons::lesson(memo.lab).title,
+            lessons::heading(memo.lab).title,
             memo.seed,
             memo.signed,
             self.journal.entries.len(),

@@ -13,7 +13,7 @@ mod shadow_api;
 mod shadow_managed;
 mod split_detective;
 
-use super::{Control, Exercise, LabId, Lesson};
+use super::{Control, Exercise, Goal, LabId, Lesson, Task};
 
 static SANDBOX: Lesson = Lesson {
     id: LabId::Sandbox,
@@ -95,6 +95,41 @@ pub fn heading(lab: LabId) -> Heading {
         LabId::FalseFriends => const { heading_of(&false_friends::LESSON) },
         LabId::BlindRound => const { heading_of(&blind_round::LESSON) },
         LabId::Sandbox => const { heading_of(&SANDBOX) },
+    }
+}
+
+const fn tasks_of<const N: usize>(lesson: &Lesson) -> [Task; N] {
+    let mut tasks = [Task { id: "", goal: Goal::SessionOpen }; N];
+    let mut i = 0;
+    while i < N {
+        tasks[i] = Task { id: lesson.steps[i].id, goal: lesson.steps[i].goal };
+        i += 1;
+    }
+    tasks
+}
+
+/// What is to be done in a lab's steps, in order. As with [`heading`], who judges goals does not carry the texts.
+pub fn tasks(lab: LabId) -> &'static [Task] {
+    macro_rules! tasks {
+        ($lesson:path) => {{
+            const TASKS: [Task; $lesson.steps.len()] = tasks_of(&$lesson);
+            &TASKS
+        }};
+    }
+    match lab {
+        LabId::AbTesting => tasks!(ab_testing::LESSON),
+        LabId::Canary => tasks!(canary::LESSON),
+        LabId::ShadowApi => tasks!(shadow_api::LESSON),
+        LabId::Autoscaling => tasks!(autoscaling::LESSON),
+        LabId::ShadowManaged => tasks!(shadow_managed::LESSON),
+        LabId::Guardrails => tasks!(guardrails::LESSON),
+        LabId::Peeking => tasks!(peeking::LESSON),
+        LabId::PlanATest => tasks!(plan_a_test::LESSON),
+        LabId::SplitDetective => tasks!(split_detective::LESSON),
+        LabId::BanditRace => tasks!(bandit_race::LESSON),
+        LabId::FalseFriends => tasks!(false_friends::LESSON),
+        LabId::BlindRound => tasks!(blind_round::LESSON),
+        LabId::Sandbox => &[],
     }
 }
 

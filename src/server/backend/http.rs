@@ -19,11 +19,12 @@ use serde_json::{Value, json};
 
 use super::{
     Answer, Breaker, Call, CallError, How, brief,
-    connect::tcp,
+    connect::{Connector, tcp},
     exchange::{ExchangeError, Reply},
     payload::{self, Label, Texts},
     pool::{IDLE, Pool, PoolError},
     sagemaker::Sagemaker,
+    tls::Tls,
 };
 use crate::{
     domain::Stars,
@@ -41,7 +42,7 @@ const RETRY_AFTER: Duration = Duration::from_millis(10);
 /// Longest time for a health check.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A client with a pool of its own.
+/// A client with a pool of its own, that reaches `http://` only.
 pub fn client(connect_timeout: Duration, idle_connections: usize) -> Client {
     legacy::Client::builder(TokioExecutor::new())
         .pool_idle_timeout(IDLE)
@@ -101,17 +102,16 @@ impl HttpUpstream {
             let path = uri.path_and_query().map_or("/", |p| p.as_str());
             format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\n")
         };
+        // What cannot be read any more leaves nobody to be trusted.
+        let tls = settings.is_https().then(|| Tls::new(settings.ca_file.as_deref()).unwrap_or_default());
+        let connect_timeout = Duration::from_millis(settings.connect_timeout_ms);
         let breaker =
             || Breaker::new(settings.breaker_failures, Duration::from_millis(settings.breaker_open_ms));
         Self {
             name: name.to_owned(),
             infer: begin("POST", &infer).into_bytes(),
             health: format!("{}\r\n", begin("GET", &health)).into_bytes(),
-            pool: Pool::new(
-                uri(""),
-                Duration::from_millis(settings.connect_timeout_ms),
-                settings.idle_connections,
-            ),
+            pool: Pool::new(Connector::new(uri(""), tls, connect_timeout), settings.idle_connections),
             answer_bytes,
             timeout: Duration::from_millis(settings.timeout_ms),
             breakers: [breaker(), breaker()],

@@ -12,6 +12,7 @@ mod http;
 pub mod payload;
 mod pool;
 mod sagemaker;
+mod tls;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -23,6 +24,7 @@ pub use self::{
     embedded::{Embedded, EmbeddedError},
     http::{Client, HttpUpstream, client},
     sagemaker::ENABLED as SAGEMAKER,
+    tls::{Tls, TlsError},
 };
 use super::settings::{Settings, Upstream};
 use crate::{

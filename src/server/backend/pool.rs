@@ -5,8 +5,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hyper::Uri;
-
 use super::{
     connect::Connector,
     exchange::{Connection, ExchangeError, Reply},
@@ -43,9 +41,9 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// For the server of this address; at most `most_idle` connections wait.
-    pub fn new(to: Uri, connect_timeout: Duration, most_idle: usize) -> Self {
-        Self { connector: Connector::new(to, connect_timeout), idle: Mutex::default(), most_idle }
+    /// Of connections that `connector` opens; at most `most_idle` wait.
+    pub fn new(connector: Connector, most_idle: usize) -> Self {
+        Self { connector, idle: Mutex::default(), most_idle }
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<(Connection, Instant)>> {
@@ -144,7 +142,7 @@ mod tests {
                 });
             }
         });
-        (Arc::new(Pool::new(to, Duration::from_secs(5), most_idle)), taken)
+        (Arc::new(Pool::new(Connector::new(to, None, Duration::from_secs(5)), most_idle)), taken)
     }
 
     async fn ask(pool: &Pool) -> Bytes {
@@ -198,7 +196,8 @@ mod tests {
     #[tokio::test]
     async fn nobody_there_means_that_nothing_was_sent() {
         let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-        let pool = Pool::new(format!("http://{free}").parse().unwrap(), Duration::from_secs(5), 8);
+        let to = format!("http://{free}").parse().unwrap();
+        let pool = Pool::new(Connector::new(to, None, Duration::from_secs(5)), 8);
         let said = pool.exchange(HEAD, b"{}", 100).await.unwrap_err();
         assert!(said.is_unsent(), "{said}");
         assert!(!PoolError::from(ExchangeError::Garbage(String::new())).is_unsent());

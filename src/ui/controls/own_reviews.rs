@@ -9,6 +9,7 @@ use wasm_bindgen::JsCast;
 
 use crate::{
     ui::{
+        server::server,
         store::Store,
         widgets::{Disclosure, Show, Views, unique_id},
         wording,
@@ -60,7 +61,12 @@ pub fn OwnReviews() -> impl IntoView {
                 <input id=input_id type="file" accept=".tsv,.csv,.txt,.jsonl,.gz" on:change=on_choose />
                 <p class="quiet">
                     "With the columns " <code>"review_body"</code> " and " <code>"star_rating"</code>
-                    ", as in the Amazon reviews sets; or requests that data capture wrote, here or on a real endpoint. It is read here and goes nowhere."
+                    ", as in the Amazon reviews sets; or requests that data capture wrote, here or on a real endpoint. "
+                    {if server().is_some() {
+                        "It is read here; up to 2,000 of its texts go to the server, which sends them as requests."
+                    } else {
+                        "It is read here and goes nowhere."
+                    }}
                 </p>
             </div>
             <div aria-live="polite">{move || store.own_file.get().map(outcome)}</div>

@@ -6,6 +6,7 @@ use super::own_reviews::OwnReviews;
 use crate::{
     lab::{ArrivalProcess, DomainMix, LabAction, TrafficSettings},
     ui::{
+        server::server,
         store::Store,
         widgets::{Disclosure, SelectField, Show, SliderField, Views, unique_id},
         wording,
@@ -83,18 +84,21 @@ pub fn Traffic() -> impl IntoView {
             _ => None,
         })
     };
+    let mut offered = vec![
+        ("poisson", "independent callers (Poisson)"),
+        ("constant", "evenly spaced"),
+        ("daily-cycle", "day and night"),
+    ];
+    // A server's clients know no day and night.
+    offered.truncate(if server().is_some() { 2 } else { 3 });
     let processes = Signal::stored(
-        [
-            ("poisson", "independent callers (Poisson)"),
-            ("constant", "evenly spaced"),
-            ("daily-cycle", "day and night"),
-        ]
-        .map(|(value, words)| (value.to_owned(), words.to_owned()))
-        .to_vec(),
+        offered.into_iter().map(|(value, words)| (value.to_owned(), words.to_owned())).collect::<Vec<_>>(),
     );
+    let most = if server().is_some() { 10_000.0 } else { 100_000.0 };
     let rate_problem = Signal::derive(move || {
         let rate = read(|s| s.per_second).get();
-        (!(rate > 0.0 && rate <= 100_000.0)).then(|| format!("{rate} is not above 0 and at most 100,000."))
+        let limit = wording::count(most as u64);
+        (!(rate > 0.0 && rate <= most)).then(|| format!("{rate} is not above 0 and at most {limit}."))
     });
     let shares = move || {
         let mix = shown.with(|s| s.as_ref().map(|s| s.domain_mix))?;
@@ -108,6 +112,7 @@ pub fn Traffic() -> impl IntoView {
         })
     };
     let sticky_id = unique_id("sticky");
+    let real = server().is_some();
     view! {
         <button
             type="button"
@@ -200,10 +205,21 @@ pub fn Traffic() -> impl IntoView {
                     id=sticky_id.clone()
                     type="checkbox"
                     prop:checked=sticky
+                    disabled=real
                     on:change=move |_| set(&|s| s.sticky = !s.sticky)
                 />
                 <label for=sticky_id>"A user stays with one variant"</label>
             </div>
+            {real
+                .then(|| {
+                    view! {
+                        <p class="quiet">
+                            "The server's operator decides that (sticky = true), and the clients here do not say who \
+                            they are: a caller does, by "
+                            <code>"X-Amzn-SageMaker-Custom-Attributes: user=7"</code> "."
+                        </p>
+                    }
+                })}
         </Disclosure>
         <OwnReviews />
         <p class="quiet">

@@ -14,11 +14,12 @@ use super::{
 use crate::{
     analysis::metrics::{Metric, Statistic},
     plot::{
-        Figure, Line, PixelMap, Quantity, caution, clock, csv, describe, nearest_start, union_of_starts,
-        value_at,
+        Days, Figure, Line, PixelMap, Quantity, caution, clock, csv, describe, nearest_start,
+        union_of_starts, value_at,
     },
     ui::{
         canvas::{Inks, device_ratio, look, use_element_size, use_in_view},
+        server::server,
         store::Tone,
         widgets::{Show, Views, unique_id},
     },
@@ -432,6 +433,7 @@ fn figure_of(
         published_until_s: view.reply.published_until_s,
         lines,
         annotations: view.annotations.clone(),
+        days: days(),
     }
 }
 
@@ -446,6 +448,7 @@ fn empty_figure(question: Option<&crate::wire::MetricQuery>, chosen: Chosen) -> 
         published_until_s: end_s,
         lines: Vec::new(),
         annotations: Vec::new(),
+        days: days(),
     }
 }
 
@@ -479,8 +482,19 @@ fn empty_message(
             "No requests yet, so no datapoints. Send some in the guide or turn the traffic on.".to_owned(),
         );
     }
-    let first = (panel.minute.get().unwrap_or_default() + 2) * 60;
-    Some(format!("No datapoints yet; the first appears at {} (metrics lag by a minute).", clock(first)))
+    let minute = panel.minute.get().unwrap_or_default();
+    let at = |minutes: u64| clock((minute + minutes) * 60, days());
+    Some(match days() {
+        Days::Counted => {
+            format!("No datapoints yet; the first appears at {} (metrics lag by a minute).", at(2))
+        }
+        Days::Dated => format!("No datapoints yet; the first appears at {}, with the minute's end.", at(1)),
+    })
+}
+
+/// Over a server time is real.
+fn days() -> Days {
+    if server().is_some() { Days::Dated } else { Days::Counted }
 }
 
 fn read_at(figure: &Figure, map: &PixelMap, start: u64, panel: &Panel) -> Readout {
@@ -504,9 +518,9 @@ fn read_at(figure: &Figure, map: &PixelMap, start: u64, panel: &Panel) -> Readou
         bottom: map.bottom,
         flipped: x > f64::midpoint(map.left, map.right),
         time: if figure.period_s > 60 {
-            format!("{} to {}", clock(start), clock(start + figure.period_s))
+            format!("{} to {}", clock(start, figure.days), clock(start + figure.period_s, figure.days))
         } else {
-            clock(start)
+            clock(start, figure.days)
         },
         readings: readings.collect(),
         changes: changes.map(|a| a.label.clone()).collect(),

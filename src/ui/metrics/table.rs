@@ -37,7 +37,7 @@ pub fn PlotTable(
                 let cell = |line: &crate::plot::Line| {
                     value_at(&line.datapoints, start).map_or_else(|| "–".to_owned(), |v| f.quantity.number(v))
                 };
-                (start, f.lines.iter().map(cell).collect::<Vec<_>>())
+                (clock(start, f.days), f.lines.iter().map(cell).collect::<Vec<_>>())
             };
             starts.into_iter().rev().take(ROWS).map(row).collect()
         })
@@ -76,7 +76,7 @@ pub fn PlotTable(
                             .map(|(start, cells)| {
                                 view! {
                                     <tr>
-                                        <th scope="row">{clock(start)}</th>
+                                        <th scope="row">{start}</th>
                                         {cells.into_iter().map(|c| view! { <td>{c}</td> }).views()}
                                     </tr>
                                 }

@@ -7,7 +7,7 @@ use crate::{
     ui::{
         journal,
         route::Route,
-        store::server,
+        server::server,
         widgets::{Glyph, Icon, Views},
         wording,
     },
