@@ -7,7 +7,9 @@ use crate::{
     analysis::{
         CannotTell, Interval, Result, Summary,
         bandit::Allocation,
-        evidence::{Conversion, Outcome, Unit, VariantEvidence, difference, fixed_estimate, shown},
+        evidence::{
+            Conversion, Outcome, Unit, VariantEvidence, cuped_estimate, difference, fixed_estimate, shown,
+        },
         sequential::{
             ConfidenceSequence,
             group::{Boundary, Design, boundaries},
@@ -515,6 +517,26 @@ impl RunningTest {
                 "A fixed test, were this its end",
                 range(of(last.fixed.low), of(last.fixed.high), unit),
             );
+            let [a, b] = &self.evidence;
+            if let Ok((estimate, gone)) = cuped_estimate(a, b, self.plan.alpha) {
+                board.fact(
+                    "The same with CUPED, by the true stars",
+                    format!(
+                        "{}; {} less variance",
+                        range(of(estimate.interval.low), of(estimate.interval.high), unit),
+                        percent(gone)
+                    ),
+                );
+            }
+            let p = self.sequence.running_p();
+            board.fact(
+                "Evidence so far",
+                format!(
+                    "p at any look is {}; at {} the interval leaves 0",
+                    if p < 0.001 { "under 0.001".to_owned() } else { format!("{p:.3}") },
+                    self.plan.alpha
+                ),
+            );
             board.fact(
                 "Had you stopped at the first p < \u{3b1}",
                 format!(
@@ -563,6 +585,11 @@ impl RunningTest {
             x: "requests".to_owned(),
             y: unit.to_owned(),
             curves: vec![
+                Curve {
+                    name: "no difference".to_owned(),
+                    role: Role::Bound,
+                    points: self.points.iter().map(|p| [p.n as f64, 0.0, 0.0, 0.0]).collect(),
+                },
                 curve("fixed test", Role::Contrast, |p| p.fixed),
                 curve("confidence sequence", Role::Trusted, |p| p.sequence),
             ],
