@@ -10,7 +10,7 @@ use super::{
     capture::{CaptureStore, CapturedLines},
     changes::{Change, ChangeLog},
     day::{DayLedger, P99_TARGET_MS},
-    decide::{self, Decisions, RunningTest},
+    decide::{self, Decisions, LiveBandit, RunningTest},
     faults::FaultPlan,
     goal,
     guardrails::Guardrails,
@@ -30,7 +30,7 @@ use crate::{
     domain::{
         Artifact, Command, ContainerImage, ContainerInput, EndpointName, FleetId, ImageScope,
         InvocationRecord, InvocationStatus, ProductionVariantInput, ReviewId, SECOND_NS, Stars, VariantName,
-        VirtualTime,
+        VariantWeight, VirtualTime,
     },
     inference::{Prediction, PredictionTable, ServiceCost, Tokens, card},
     routing::Router,
@@ -165,6 +165,8 @@ pub(super) struct Ledger {
     pairs: Vec<PairLedger>,
     /// The test that runs.
     test: Option<Box<RunningTest>>,
+    /// The bandit that routes, or routed last.
+    bandit: Option<Box<LiveBandit>>,
     /// Hours and their cost, in the lab that asks for them.
     day: Option<Box<DayLedger>>,
 }
@@ -194,6 +196,9 @@ impl Ledger {
         }
         if let Some(test) = &mut self.test {
             test.record(r);
+        }
+        if let Some(bandit) = &mut self.bandit {
+            bandit.record(r);
         }
         self.sent += 1;
         self.answered += u64::from(r.status.is_answered());
@@ -306,6 +311,7 @@ impl Experiment {
                 last: None,
                 pairs: Vec::new(),
                 test: None,
+                bandit: None,
                 day: match lab {
                     LabId::Autoscaling => Some(Box::new(DayLedger::new(P99_TARGET_MS))),
                     LabId::BlindRound => Some(Box::new(DayLedger::new(blind::BLIND_SLOW_MS))),
@@ -537,6 +543,19 @@ impl Experiment {
         self.ledger.test = Some(Box::new(test));
     }
 
+    /// The bandit that routes, or routed last.
+    pub(super) fn bandit(&self) -> Option<&LiveBandit> {
+        self.ledger.bandit.as_deref()
+    }
+
+    pub(super) fn bandit_mut(&mut self) -> Option<&mut LiveBandit> {
+        self.ledger.bandit.as_deref_mut()
+    }
+
+    pub(super) fn set_bandit(&mut self, bandit: LiveBandit) {
+        self.ledger.bandit = Some(Box::new(bandit));
+    }
+
     pub(super) fn day(&self) -> Option<&DayLedger> {
         self.ledger.day.as_deref()
     }
@@ -627,6 +646,7 @@ impl Experiment {
         for tokens in tokens {
             self.table.add_review(tokens);
         }
+        self.tell_bandit_the_truth();
     }
 
     /// Makes room in the table for sentences that are about to be sent, and says which have no answer yet.
@@ -698,7 +718,8 @@ impl Experiment {
             let (change, scaling) = (self.faults.next_change(self.now()), self.plane.next_scaling());
             let hour = self.ledger.day.as_ref().map_or(VirtualTime::END, |d| d.ends);
             let check = self.guardrails.next_check;
-            let stop = until.min(transition).min(change).min(scaling).min(hour).min(check);
+            let batch = self.bandit().map_or(VirtualTime::END, LiveBandit::next);
+            let stop = until.min(transition).min(change).min(scaling).min(hour).min(check).min(batch);
             if self.now() < stop {
                 let Self { simulation, table, ledger, capture, guardrails, .. } = self;
                 let did = simulation.run(stop, left, table, &mut |r| {
@@ -727,6 +748,9 @@ impl Experiment {
             } else if check <= stop {
                 // Before what else happens at that moment: an alarm that rings as a bake ends still calls it back.
                 self.check_alarms();
+                self.judge();
+            } else if batch <= stop {
+                self.ask_bandit();
                 self.judge();
             } else if transition <= until {
                 if let Some(artifact) = self.awaited() {
@@ -855,6 +879,22 @@ impl Experiment {
     }
 
     fn route(&mut self, name: &EndpointName) {
+        self.compile_routes(name);
+        self.viewed.clear();
+        self.follow_test();
+    }
+
+    /// Moves the weights of an endpoint for its bandit: nothing that anybody called for.
+    pub(super) fn shift_weights(&mut self, name: &str, weights: &[VariantWeight]) {
+        // The endpoint is in service, and no policy leaves every variant without traffic.
+        if self.plane.shift_weights(name, weights, self.now()).is_ok()
+            && let Some(name) = self.plane.endpoint(name).map(|e| e.name.clone())
+        {
+            self.compile_routes(&name);
+        }
+    }
+
+    fn compile_routes(&mut self, name: &EndpointName) {
         let split = self.plane.endpoint(name.as_str()).and_then(|e| e.split().map(|_| e));
         self.capture.follow(name.as_str(), split);
         match split {
@@ -871,8 +911,6 @@ impl Experiment {
             }
             None => {}
         }
-        self.viewed.clear();
-        self.follow_test();
     }
 
     /// What was changed on an endpoint, by time.

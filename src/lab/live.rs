@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::{Batch, BatchRow, Experiment, LabAction, LabId, Refusal, experiment::MAX_BATCH};
+use super::{Batch, BatchRow, Exercise, Experiment, LabAction, LabId, Refusal, experiment::MAX_BATCH};
 use crate::{
     controller::{ControlPlane, EndpointStatus},
     domain::{Command, FleetId, InvocationRecord, ReviewId, Stars, VirtualTime},
@@ -190,6 +190,10 @@ impl Experiment {
             }
             LabAction::SetShadowRule(_) => {
                 "the operator of the server decides how many shadows may be: --beyond-sagemaker"
+            }
+            LabAction::Exercise { exercise: Exercise::RouteByBandit, .. } => {
+                "a bandit moves the weights of simulated fleets only; here move them by \
+                 UpdateEndpointWeightsAndCapacities"
             }
             LabAction::Decide { .. } => {
                 "a blind round hides a fault in simulated fleets; open the static page for that"

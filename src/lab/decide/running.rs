@@ -170,6 +170,8 @@ pub struct RunningTest {
     closed: bool,
     /// Why that spoils the test: it had come to no verdict yet.
     disturbed: Option<String>,
+    /// A bandit began to move the weights before it had come to one.
+    allocation: Allocation,
     pub verdict: Verdict,
 }
 
@@ -206,6 +208,7 @@ impl RunningTest {
             horizon: None,
             closed: false,
             disturbed: None,
+            allocation: Allocation::Fixed,
             verdict: Verdict {
                 state: State::Pending,
                 because: String::new(),
@@ -255,6 +258,18 @@ impl RunningTest {
             self.disturbed = Some(format!(
                 "the split was changed at {now}; requests before and after do not belong to one test"
             ));
+            let _ = self.rejudge();
+        }
+    }
+
+    /// Notes that a bandit moves the weights from now on: what comes is not of this test, and a test that has come to
+    /// no verdict cannot come to one any more.
+    pub fn adapt(&mut self) {
+        if !self.closed && !self.is_over() {
+            self.allocation = Allocation::Adaptive;
+        }
+        self.closed = true;
+        if self.allocation == Allocation::Adaptive {
             let _ = self.rejudge();
         }
     }
@@ -375,7 +390,7 @@ impl RunningTest {
         let secondary = self.horizon.as_ref().map(|(_, _, rest)| rest.clone()).unwrap_or_default();
         let evidence = Evidence {
             alpha: plan.alpha,
-            allocation: Allocation::Fixed,
+            allocation: self.allocation,
             n,
             planned_n: plan.planned_n,
             split: if a.requests() + b.requests() > 0 { Ok(self.split.p()) } else { Err(UNSEEN.into()) },
