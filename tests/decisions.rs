@@ -561,3 +561,37 @@ fn the_batches_of_a_seed_are_shared_out_as_they_were() {
     }
     assert_eq!(rows, std::fs::read_to_string(path).unwrap());
 }
+
+#[test]
+fn a_label_counts_for_the_variant_that_answered_and_for_no_test() {
+    let mut e = opened(LabId::BanditRace, 37);
+    let texts = vec!["Crashes at every start.".to_owned(), "Does what it says.".to_owned()];
+    for own in e.prepare_texts(&texts) {
+        for artifact in Artifact::ALL {
+            let two_stars = Prediction::from_probabilities([0.1, 0.6, 0.1, 0.1, 0.1]);
+            e.table_mut().answer(artifact, own.review, two_stars);
+        }
+    }
+    e.act(&exercise(Exercise::StartTest, &[])).unwrap();
+    let invoke =
+        LabAction::Invoke { endpoint_name: "reviews".into(), texts, target_variant: Some("VariantB".into()) };
+    e.act(&invoke).unwrap();
+    let tally = |e: &mut Experiment| {
+        let t = e.snapshot().endpoints[0].variants[1].tally.clone();
+        (t.invocations, t.labelled, t.correct, t.star_error_sum)
+    };
+    assert_eq!(tally(&mut e), (2, 0, 0, 0));
+    let label = |row, stars| LabAction::Label { row, stars: Stars::new(stars).unwrap() };
+    e.act(&label(0, 2)).unwrap();
+    e.act(&label(1, 5)).unwrap();
+    assert_eq!(tally(&mut e), (2, 2, 1, 3));
+    // A second thought takes the first one back.
+    e.act(&label(1, 1)).unwrap();
+    assert_eq!(tally(&mut e), (2, 2, 1, 1));
+    let board = e.board(Exercise::StartTest, &[]);
+    assert!(
+        board.facts.iter().any(|(t, v)| t == "Means" && v.contains("cannot tell yet")),
+        "{:?}",
+        board.facts
+    );
+}

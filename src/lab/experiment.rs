@@ -94,10 +94,7 @@ impl FleetTally {
             InvocationStatus::ModelError | InvocationStatus::Overloaded => t.errors_5xx += 1,
         }
         if let (Some(truth), Some(answer)) = (r.true_stars, r.predicted) {
-            t.labelled += 1;
-            t.correct += u64::from(truth == answer);
-            t.star_error_sum += u64::from(truth.distance(answer));
-            t.confusion[truth.index()][answer.index()] += 1;
+            t.label(truth, answer);
         }
         let second = r.arrival.as_ns() / SECOND_NS;
         let slot = &mut self.seconds[(second % 16) as usize];
@@ -1047,15 +1044,33 @@ impl Experiment {
                 }
                 self.disagreement_read = true;
             }
-            LabAction::Label { row, stars } => {
-                let batch = self.batches.iter_mut().rev().find(|b| b.own_words);
-                let row = batch.and_then(|b| b.rows.get_mut(*row));
-                let row = row
-                    .ok_or_else(|| Refusal::lab_rule("there is no such sentence to label; send one first"))?;
-                row.true_stars = Some(*stars);
-            }
+            LabAction::Label { row, stars } => self.label(*row, *stars)?,
         }
         Ok(Value::Null)
+    }
+
+    /// Notes how many stars a sentence of the learner's has: the variant that answered it is right or wrong by that.
+    ///
+    /// A test that runs does not read it: which sentences are labelled is the learner's choice, no draw.
+    fn label(&mut self, row: usize, stars: Stars) -> Result<(), Refusal> {
+        let batch = self.batches.iter_mut().rev().find(|b| b.own_words);
+        let found = batch.and_then(|b| b.rows.get_mut(row).map(|row| (&b.endpoint, row)));
+        let (endpoint, row) =
+            found.ok_or_else(|| Refusal::lab_rule("there is no such sentence to label; send one first"))?;
+        let before = row.true_stars.replace(stars);
+        // The first fleet of that name, always: another label finds the tally that holds the one before.
+        let fleet = self
+            .fleet_variants
+            .iter()
+            .find(|(_, (e, v))| e.as_str() == endpoint && v.as_str() == row.variant)
+            .and_then(|(fleet, _)| self.ledger.fleets.get_mut(fleet.0 as usize));
+        if let (Some(fleet), Some(answer)) = (fleet, row.predicted) {
+            if let Some(before) = before {
+                fleet.tally.unlabel(before, answer);
+            }
+            fleet.tally.label(stars, answer);
+        }
+        Ok(())
     }
 
     /// The variant of that name, of any endpoint or configuration.
@@ -1245,6 +1260,23 @@ impl Experiment {
 }
 
 impl Tally {
+    /// Notes the true stars of an answer.
+    fn label(&mut self, truth: Stars, answer: Stars) {
+        self.labelled += 1;
+        self.correct += u64::from(truth == answer);
+        self.star_error_sum += u64::from(truth.distance(answer));
+        self.confusion[truth.index()][answer.index()] += 1;
+    }
+
+    /// Takes back what was noted so.
+    fn unlabel(&mut self, truth: Stars, answer: Stars) {
+        self.labelled = self.labelled.saturating_sub(1);
+        self.correct = self.correct.saturating_sub(u64::from(truth == answer));
+        self.star_error_sum = self.star_error_sum.saturating_sub(u64::from(truth.distance(answer)));
+        let cell = &mut self.confusion[truth.index()][answer.index()];
+        *cell = cell.saturating_sub(1);
+    }
+
     /// Adds another tally to this one.
     pub fn add(&mut self, other: &Self) {
         self.invocations += other.invocations;
