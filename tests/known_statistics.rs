@@ -516,7 +516,7 @@ fn successes_or_failures_only_cannot_tell() {
     unknown(PairedOutcomes { both_right: 10, ..PairedOutcomes::default() }.interval(0.05));
     unknown(PairedOutcomes { a_wrong_b_right: 10, ..PairedOutcomes::default() }.interval(0.05));
     let mut one_class = Confusion::new(5).unwrap();
-    one_class.record(4, 4).unwrap();
+    (0..3).for_each(|_| one_class.record(4, 4).unwrap());
     assert_eq!(unknown(one_class.kappa(Disagreement::Quadratic)), CannotTell::OneClass);
 }
 
