@@ -266,7 +266,6 @@ fn RequestButton(record: InvocationRecord, picture: Picture) -> impl IntoView {
             class="picture__request"
             class:picture__request--failed=failed
             style:--mark=mark.colour()
-            aria-label=request_words(&record, &variant)
             aria-pressed=move || chosen().to_string()
             title=request_words(&record, &variant)
             on:click=move |_| store.selected_request.set(Some(record))
@@ -274,6 +273,8 @@ fn RequestButton(record: InvocationRecord, picture: Picture) -> impl IntoView {
             <span class="picture__symbol" aria-hidden="true">{mark.symbol()}</span>
             <span class="picture__stars">{stars}</span>
             <span class="picture__outcome">{sign}</span>
+            // The name holds what is seen on the button, so that whoever speaks to it can say that.
+            <span class="unseen">{format!(" {}", request_words(&record, &variant))}</span>
         </button>
     }
 }
