@@ -24,9 +24,7 @@ fn variant(name: &str, model: &str) -> ProductionVariantInput {
 
 /// A server's control plane with an endpoint of one variant and its shadow.
 fn plane(now: VirtualTime) -> ControlPlane {
-    let mut durations = Durations::default();
-    durations.create = Duration::ZERO;
-    let mut plane = ControlPlane::new(durations);
+    let mut plane = ControlPlane::new(Durations { create: Duration::ZERO, ..Durations::default() });
     let model = |name: &str, artifact: Artifact| Command::CreateModel {
         model_name: name.into(),
         primary_container: ContainerInput {
