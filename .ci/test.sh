@@ -58,10 +58,10 @@ browser_tests() {
 own_target
 
 step "Format" cargo fmt --check
-step "Lints: native" cargo clippy --locked --all-targets -- -D warnings
+step "Lints: native" cargo clippy --locked --all-targets --features plot -- -D warnings
 step "Lints: the page (wasm32)" wasm_clippy page
 step "Lints: the worker (wasm32)" wasm_clippy worker
-step "Tests: native" cargo test --locked
+step "Tests: native" cargo test --locked --features plot
 [ -f tests/wasm.rs ] && step "Tests: wasm32 in Node" wasm_tests
 if step "Release site" .ci/build.sh; then
     step "Tests: browser, on the release site" browser_tests

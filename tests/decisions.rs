@@ -380,3 +380,218 @@ fn the_figures_in_the_texts_are_those_of_the_formulas() {
     assert!((whole / even - 5.3).abs() < 0.2, "{}", whole / even);
     assert!((1.0 - 0.99_f64.powi(300) - 0.95).abs() < 0.01);
 }
+
+/// Weights and requests of both variants, as the snapshot has them.
+fn routed(e: &mut Experiment) -> [(f64, u64); 2] {
+    let endpoint = e.snapshot().endpoints.remove(0);
+    [0, 1].map(|i| (endpoint.variants[i].current_weight, endpoint.variants[i].tally.invocations))
+}
+
+/// The points of a curve of the bandit's second chart: outcomes and what was lost.
+fn lost(e: &Experiment, name: &str) -> Vec<[f64; 2]> {
+    let chart = e.board(Exercise::RouteByBandit, &[]).second.unwrap();
+    let curve = chart.curves.into_iter().find(|c| c.name == name).unwrap();
+    curve.points.into_iter().map(|p| [p[0], p[1]]).collect()
+}
+
+#[test]
+fn every_bandit_sends_most_to_the_better_model_and_loses_less_than_an_even_split() {
+    for (place, name) in ["Thompson sampling", "UCB1", "epsilon-greedy"].into_iter().enumerate() {
+        let mut e = opened(LabId::BanditRace, 31);
+        let mut j = journal(&e, 31);
+        run(&mut e, &mut j, &[exercise(Exercise::RouteByBandit, &[(0, place as f64)]), traffic(), wait(100)]);
+        let before = routed(&mut e);
+        let (own, even) = (lost(&e, name), lost(&e, "even split"));
+        run(&mut e, &mut j, &[wait(300)]);
+        let after = routed(&mut e);
+        // B is right 15 points more often: of the last 30,000 requests most go there, whatever the policy.
+        let late = [0, 1].map(|i| (after[i].1 - before[i].1) as f64);
+        assert!(late[1] / (late[0] + late[1]) > 0.85, "{name}: {late:?}");
+        let sum = after[0].0 + after[1].0;
+        assert!((sum - 1.0).abs() < 2e-4, "{name}: weights {after:?} are shares");
+        // Half of 15 points a request: the even split loses in proportion, the bandits ever less for each request.
+        let [n, even_lost] = *even.last().unwrap();
+        assert!((even_lost / n - 0.075).abs() < 0.015, "{name}: {even_lost} of {n}");
+        assert!(own.last().unwrap()[1] < 0.6 * even_lost, "{name}: {own:?}");
+        let whole = *lost(&e, name).last().unwrap();
+        let early = own[own.len() / 2];
+        let rate = |[n, lost]: [f64; 2]| lost / n;
+        if name == "epsilon-greedy" {
+            // Its exploration never ends: a tenth of the requests, half of them at A.
+            let late = (whole[1] - own.last().unwrap()[1]) / (whole[0] - own.last().unwrap()[0]);
+            assert!((late - 0.1 * 0.5 * 0.15).abs() < 0.003, "{late}");
+        } else {
+            assert!(rate(whole) < 0.7 * rate(early), "{name}: {whole:?} after {early:?}");
+        }
+        assert!(
+            e.meets(&rollout_lab::lab::Goal::Decide(rollout_lab::lab::DecideGoal::RoutedByBandit(3_000)))
+        );
+    }
+}
+
+#[test]
+fn a_bandits_lab_is_replayed_bit_for_bit() {
+    let mut e = opened(LabId::BanditRace, 32);
+    let mut j = journal(&e, 32);
+    let start = exercise(Exercise::RouteByBandit, &[(2, 3.0)]);
+    let stop = LabAction::Exercise { exercise: Exercise::StopBandit, settings: Vec::new() };
+    run(&mut e, &mut j, &[traffic(), wait(7), start, wait(31), stop, wait(5)]);
+    let mut again = replayed(&j);
+    again.run_to(e.now(), u64::MAX);
+    let (board, other) = (e.board(Exercise::RouteByBandit, &[]), again.board(Exercise::RouteByBandit, &[]));
+    assert_eq!(board, other);
+    assert!(board.headline.contains("has stopped: it was told to"), "{}", board.headline);
+    assert_eq!(routed(&mut e), routed(&mut again));
+    assert_eq!(e.counts(), again.counts());
+    assert!(e.snapshot().decide.bandit.is_none());
+}
+
+#[test]
+fn a_test_refuses_what_a_bandit_routes_and_says_why() {
+    let mut e = opened(LabId::BanditRace, 33);
+    let mut j = journal(&e, 33);
+    // A test that runs when the bandit begins has come to no verdict, and cannot any more.
+    let test = exercise(Exercise::StartTest, &[(2, 60_000.0)]);
+    run(&mut e, &mut j, &[traffic(), test.clone(), wait(5), exercise(Exercise::RouteByBandit, &[])]);
+    let now = e.snapshot().decide.assessment.unwrap();
+    assert_eq!(now.state, State::Error, "{}", now.because);
+    assert!(now.because.contains("a bandit moved the weights after the outcomes"), "{}", now.because);
+    run(&mut e, &mut j, &[wait(30)]);
+    assert_eq!(e.snapshot().decide.assessment.unwrap(), now, "what the bandit routes is not counted");
+    let refused = e.act(&test).unwrap_err().message;
+    assert!(refused.contains("a fixed test on them is biased") && refused.contains("Stop it"), "{refused}");
+    let board = e.board(Exercise::RouteByBandit, &[]);
+    assert!(board.words[0].contains("SageMaker has no such routing"), "{:?}", board.words);
+    assert!(
+        board.facts.iter().any(|(term, value)| term.contains("fixed test") && value.starts_with("refused"))
+    );
+    // On weights that stay, with requests of its own, a test may run again.
+    let stop = LabAction::Exercise { exercise: Exercise::StopBandit, settings: Vec::new() };
+    run(&mut e, &mut j, &[stop, weights(1.0, 1.0), wait(90)]);
+    run(&mut e, &mut j, &[exercise(Exercise::StartTest, &[(1, 1.0), (2, 20_000.0)]), wait(5)]);
+    assert_ne!(state(&mut e), State::Error);
+    // Where no test runs, its panel says why none may.
+    let mut e = opened(LabId::Sandbox, 33);
+    let nobody = e.act(&exercise(Exercise::RouteByBandit, &[])).unwrap_err().message;
+    assert!(nobody.contains("among two to 10 variants"), "{nobody}");
+    let mut e = opened(LabId::BanditRace, 33);
+    e.act(&exercise(Exercise::RouteByBandit, &[])).unwrap();
+    let board = e.board(Exercise::StartTest, &[]);
+    assert_eq!(board.state, Some(State::Error));
+    assert!(
+        board.headline.starts_with("No test may start: Thompson sampling routes reviews"),
+        "{}",
+        board.headline
+    );
+}
+
+#[test]
+fn whoever_moves_the_weights_by_a_call_ends_the_bandit() {
+    let mut e = opened(LabId::BanditRace, 34);
+    let mut j = journal(&e, 34);
+    run(&mut e, &mut j, &[exercise(Exercise::RouteByBandit, &[]), traffic(), wait(60)]);
+    assert!(e.snapshot().decide.bandit.is_some());
+    run(&mut e, &mut j, &[weights(1.0, 3.0), wait(120)]);
+    let board = e.board(Exercise::RouteByBandit, &[]);
+    assert!(board.headline.contains("has stopped: a call has changed the weights"), "{}", board.headline);
+    assert_eq!(routed(&mut e).map(|v| v.0), [1.0, 3.0]);
+    let none = e.act(&LabAction::Exercise { exercise: Exercise::StopBandit, settings: Vec::new() });
+    assert!(none.unwrap_err().message.contains("no bandit routes"));
+    // More instances leave the weights alone: the bandit waits, and goes on.
+    let more = LabAction::Call(Command::UpdateEndpointWeightsAndCapacities {
+        endpoint_name: "reviews".into(),
+        desired_weights_and_capacities: vec![DesiredWeightAndCapacity {
+            variant_name: "VariantB".into(),
+            desired_weight: None,
+            desired_instance_count: Some(2),
+        }],
+    });
+    run(&mut e, &mut j, &[exercise(Exercise::RouteByBandit, &[]), wait(30), more, wait(1_000)]);
+    assert!(e.snapshot().decide.bandit.is_some());
+}
+
+#[test]
+fn regret_is_measured_against_the_truth_while_nothing_fails_and_the_estimate_after() {
+    let against = |e: &Experiment| {
+        let facts = e.board(Exercise::RouteByBandit, &[]).facts;
+        facts.into_iter().find(|(term, _)| term == "Measured against").unwrap().1
+    };
+    let mut e = opened(LabId::BanditRace, 35);
+    let mut j = journal(&e, 35);
+    run(&mut e, &mut j, &[exercise(Exercise::RouteByBandit, &[]), traffic(), wait(60)]);
+    assert!(against(&e).contains("in truth"), "{}", against(&e));
+    let fails = LabAction::InjectFault {
+        variant: "VariantB".into(),
+        fault: rollout_lab::lab::Fault::ModelErrors { share: 0.5 },
+        starts_in_s: None,
+        lasts_s: 600,
+    };
+    run(&mut e, &mut j, &[fails, wait(200)]);
+    assert!(against(&e).contains("the best estimate: requests failed"), "{}", against(&e));
+    // B fails half of its requests by now, so A earns more, and the bandit finds out.
+    assert!(routed(&mut e)[0].0 > 0.5, "{:?}", routed(&mut e));
+    // Where only answers count, no model's truth says what is earned.
+    let mut e = opened(LabId::BanditRace, 35);
+    let mut j = journal(&e, 35);
+    run(&mut e, &mut j, &[exercise(Exercise::RouteByBandit, &[(1, 3.0)]), traffic(), wait(60)]);
+    assert!(against(&e).contains("as one would have to"), "{}", against(&e));
+}
+
+#[test]
+fn the_batches_of_a_seed_are_shared_out_as_they_were() {
+    // The golden was drawn by this code. Each row's weights were compared with P(best) of its counts by quadrature of
+    // scipy.stats.beta: they are the same within 0.00005, what rounding leaves.
+    let mut e = opened(LabId::BanditRace, 36);
+    let mut j = journal(&e, 36);
+    let few = TrafficSettings { on: true, per_second: 4.0, ..TrafficSettings::default() };
+    run(&mut e, &mut j, &[exercise(Exercise::RouteByBandit, &[(2, 5.0)]), LabAction::SetTraffic(few)]);
+    let mut rows = String::from("outcomes_a,rewarded_a,outcomes_b,rewarded_b,weight_a,weight_b\n");
+    for _ in 0..20 {
+        run(&mut e, &mut j, &[wait(5)]);
+        let endpoint = e.snapshot().endpoints.remove(0);
+        let counts =
+            [0, 1].map(|i| (endpoint.variants[i].tally.labelled, endpoint.variants[i].tally.correct));
+        let [(a, right_a), (b, right_b)] = counts;
+        let [(weight_a, _), (weight_b, _)] = routed(&mut e);
+        rows.push_str(&format!("{a},{right_a},{b},{right_b},{weight_a},{weight_b}\n"));
+    }
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/bandit_batches.csv");
+    if std::env::var_os("UPDATE_GOLDENS").is_some() {
+        std::fs::write(path, &rows).unwrap();
+    }
+    assert_eq!(rows, std::fs::read_to_string(path).unwrap());
+}
+
+#[test]
+fn a_label_counts_for_the_variant_that_answered_and_for_no_test() {
+    let mut e = opened(LabId::BanditRace, 37);
+    let texts = vec!["Crashes at every start.".to_owned(), "Does what it says.".to_owned()];
+    for own in e.prepare_texts(&texts) {
+        for artifact in Artifact::ALL {
+            let two_stars = Prediction::from_probabilities([0.1, 0.6, 0.1, 0.1, 0.1]);
+            e.table_mut().answer(artifact, own.review, two_stars);
+        }
+    }
+    e.act(&exercise(Exercise::StartTest, &[])).unwrap();
+    let invoke =
+        LabAction::Invoke { endpoint_name: "reviews".into(), texts, target_variant: Some("VariantB".into()) };
+    e.act(&invoke).unwrap();
+    let tally = |e: &mut Experiment| {
+        let t = e.snapshot().endpoints[0].variants[1].tally.clone();
+        (t.invocations, t.labelled, t.correct, t.star_error_sum)
+    };
+    assert_eq!(tally(&mut e), (2, 0, 0, 0));
+    let label = |row, stars| LabAction::Label { row, stars: Stars::new(stars).unwrap() };
+    e.act(&label(0, 2)).unwrap();
+    e.act(&label(1, 5)).unwrap();
+    assert_eq!(tally(&mut e), (2, 2, 1, 3));
+    // A second thought takes the first one back.
+    e.act(&label(1, 1)).unwrap();
+    assert_eq!(tally(&mut e), (2, 2, 1, 1));
+    let board = e.board(Exercise::StartTest, &[]);
+    assert!(
+        board.facts.iter().any(|(t, v)| t == "Means" && v.contains("cannot tell yet")),
+        "{:?}",
+        board.facts
+    );
+}

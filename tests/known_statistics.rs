@@ -4,7 +4,7 @@
 
 use rollout_lab::analysis::{
     CannotTell, PairSummary, StatisticsError, Summary,
-    bandit::{self, Allocation},
+    bandit::{self, Allocation, Policy},
     bayes::{BetaPosterior, expected_loss, probability_best, probability_better},
     binomial, cluster,
     drift::Drift,
@@ -382,6 +382,33 @@ fn m31_and_m32_bandits() {
         near(got, wanted, 1e-6);
     }
     near(bandit::upper_confidence_bound(&of(10, 100), 200).unwrap(), 0.425525, 1e-6);
+    // A bandit that routes shares a batch out by the same numbers.
+    for (got, wanted) in
+        Policy::Thompson.shares(&arms, 500).unwrap().into_iter().zip([0.097105, 0.664570, 0.238325])
+    {
+        near(got, wanted, 1e-6);
+    }
+    // 0.425525 of the first two hundred pulls, against 0.5 + √(2 ln 200/100) = 0.825525.
+    let two = [of(10, 100), of(50, 100)];
+    assert_eq!(Policy::Ucb1.shares(&two, 1).unwrap(), [0.0, 1.0]);
+    assert_eq!(bandit::ucb1(&two).unwrap(), 1);
+    // Dealt out piece by piece: with means that stay, the bounds meet where n_B is so great that
+    // √(2 ln N/n_B) has fallen 0.3 below √(2 ln N/100).
+    let shares = Policy::Ucb1.shares(&[of(0, 100), of(30, 100)], 10_000).unwrap();
+    let (n_a, n_b) = (100.0 + 10_000.0 * shares[0], 100.0 + 10_000.0 * shares[1]);
+    let reach = |n: f64| (2.0 * 10_200_f64.ln() / n).sqrt();
+    assert!((reach(n_a) - 0.3 - reach(n_b)).abs() < 0.01, "{shares:?}");
+    assert_eq!(Policy::Ucb1.shares(&[of(3, 4), of(0, 0), of(0, 0)], 7).unwrap(), [0.0, 0.5, 0.5]);
+    let greedy = Policy::EpsilonGreedy { epsilon: 0.3 }.shares(&arms, 10).unwrap();
+    for (got, wanted) in greedy.into_iter().zip([0.1, 0.8, 0.1]) {
+        near(got, wanted, 1e-12);
+    }
+    assert_eq!(Policy::Thompson.shares(&arms[..1], 1).unwrap(), [1.0]);
+    unknown(Policy::Thompson.shares(&[], 1));
+    assert!(Policy::Ucb1.shares(&arms, 0).unwrap_err().to_string().contains("batch"));
+    assert!(
+        Policy::EpsilonGreedy { epsilon: 1.5 }.shares(&arms, 1).unwrap_err().to_string().contains("epsilon")
+    );
 }
 
 #[test]
@@ -489,7 +516,7 @@ fn successes_or_failures_only_cannot_tell() {
     unknown(PairedOutcomes { both_right: 10, ..PairedOutcomes::default() }.interval(0.05));
     unknown(PairedOutcomes { a_wrong_b_right: 10, ..PairedOutcomes::default() }.interval(0.05));
     let mut one_class = Confusion::new(5).unwrap();
-    one_class.record(4, 4).unwrap();
+    (0..3).for_each(|_| one_class.record(4, 4).unwrap());
     assert_eq!(unknown(one_class.kappa(Disagreement::Quadratic)), CannotTell::OneClass);
 }
 

@@ -587,6 +587,7 @@ fn solution(lab: LabId) -> Vec<(&'static str, Vec<LabAction>)> {
         LabId::BanditRace => vec![
             ("race", vec![exercise(Exercise::Bandits, &[(1, 2_000.0)])]),
             ("change", vec![exercise(Exercise::Bandits, &[(0, 1.0), (1, 2_000.0)])]),
+            ("route", vec![exercise(Exercise::RouteByBandit, &[]), traffic(100.0), wait(40)]),
         ],
         LabId::FalseFriends => vec![
             (

@@ -4,10 +4,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
+    bayes::{BetaPosterior, probability_best},
     distribution::beta,
     error::{CannotTell, Result, StatisticsError, at_least, finite},
     proportions::Proportion,
 };
+
+/// Steps in which UCB1 deals out a batch: shares are whole thousandths.
+const UCB_STEPS: u64 = 1_000;
 
 /// How units came to their variants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +48,109 @@ impl Allocation {
 
 fn arms_exist(arms: &[Proportion]) -> Result<()> {
     at_least("arms", arms.len() as u64, 1)
+}
+
+/// A bandit that routes live traffic: by the outcomes so far it says how the next batch is shared out.
+///
+/// # Shapes and units
+/// Arms: successes of requests, e.g. right answers. Shares from 0 to 1 that sum to 1, an entry for each arm.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Policy {
+    /// Each arm gets its probability to be the best.
+    Thompson,
+    /// Each request of the batch goes to the arm with the greatest upper confidence bound.
+    Ucb1,
+    /// The best rate so far gets all but a part that is spread evenly.
+    EpsilonGreedy {
+        /// That part, 0 to 1.
+        epsilon: f64,
+    },
+}
+
+impl Policy {
+    /// What it is called.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Thompson => "Thompson sampling",
+            Self::Ucb1 => "UCB1",
+            Self::EpsilonGreedy { .. } => "epsilon-greedy",
+        }
+    }
+
+    /// Shares of the next `batch` requests, whose outcomes come in only after the last of them.
+    ///
+    /// A request routed by these shares meets an arm as often as one that asked the policy itself would: [`thompson`],
+    /// [`ucb1`] or [`epsilon_greedy`] on the outcomes so far. Nothing is drawn here.
+    ///
+    /// # Formula
+    /// Thompson: `P(i best)` of posteriors `Beta(1 + successes, 1 + failures)`, [`probability_best`]. UCB1: the batch is
+    /// dealt out piece by piece to the greatest `x̄_i + √(2 ln N/n_i)`; pulls count at once, rates wait for their
+    /// outcomes; arms never pulled share the batch evenly before all others. Epsilon-greedy: `1 − ε + ε/k` for the first
+    /// of the greatest rates, an arm never pulled first of all, and `ε/k` for the rest.
+    ///
+    /// # Errors
+    /// `CannotTell` without an arm; `OutOfRange` for ε or an empty batch.
+    ///
+    /// # Source
+    /// Scott, "A modern Bayesian look at the multi-armed bandit" (2010), for shares by probability; Desautels, Krause and
+    /// Burdick, JMLR 15 (2014), for bounds whose pulls count before their outcomes.
+    ///
+    /// # Examples
+    /// ```
+    /// use rollout_lab::analysis::{bandit::Policy, proportions::Proportion};
+    /// let arms = [Proportion::new(10, 100)?, Proportion::new(15, 100)?, Proportion::new(12, 100)?];
+    /// let shares = Policy::Thompson.shares(&arms, 100)?;
+    /// assert!((shares[0] - 0.097105).abs() < 1e-6 && (shares[1] - 0.664570).abs() < 1e-6);
+    /// let shares = Policy::EpsilonGreedy { epsilon: 0.3 }.shares(&arms, 100)?;
+    /// assert!((shares[1] - 0.8).abs() < 1e-12 && (shares[2] - 0.1).abs() < 1e-12);
+    /// # Ok::<(), rollout_lab::analysis::StatisticsError>(())
+    /// ```
+    pub fn shares(self, arms: &[Proportion], batch: u64) -> Result<Vec<f64>> {
+        arms_exist(arms)?;
+        if batch == 0 {
+            return Err(StatisticsError::OutOfRange { name: "batch", value: 0.0, limit: "at least 1" });
+        }
+        let k = arms.len() as f64;
+        match self {
+            Self::Thompson if arms.len() == 1 => Ok(vec![1.0]),
+            Self::Thompson => {
+                let posteriors: Result<Vec<_>> =
+                    arms.iter().map(|arm| BetaPosterior::after(1.0, 1.0, arm)).collect();
+                let best = probability_best(&posteriors?)?;
+                // Integrals leave a rest in the last digits.
+                let sum: f64 = best.iter().sum();
+                Ok(best.into_iter().map(|p| p / sum).collect())
+            }
+            Self::Ucb1 => Ok(dealt_by_bounds(arms, batch)),
+            Self::EpsilonGreedy { epsilon } => {
+                // A draw that never explores: the arm it would be without exploration.
+                let best = epsilon_greedy(arms, epsilon, [1.0 - f64::EPSILON, 0.0])?;
+                Ok((0..arms.len())
+                    .map(|arm| epsilon / k + if arm == best { 1.0 - epsilon } else { 0.0 })
+                    .collect())
+            }
+        }
+    }
+}
+
+fn dealt_by_bounds(arms: &[Proportion], batch: u64) -> Vec<f64> {
+    let unknown = arms.iter().filter(|arm| arm.n() == 0).count();
+    if unknown > 0 {
+        return arms.iter().map(|arm| if arm.n() == 0 { 1.0 / unknown as f64 } else { 0.0 }).collect();
+    }
+    let steps = batch.min(UCB_STEPS);
+    let piece = batch as f64 / steps as f64;
+    let rates: Vec<f64> = arms.iter().map(|arm| arm.share().unwrap_or_default()).collect();
+    let mut pulls: Vec<f64> = arms.iter().map(|arm| arm.n() as f64).collect();
+    let mut dealt = vec![0_u64; arms.len()];
+    for _ in 0..steps {
+        let of_all = libm::log(pulls.iter().sum());
+        let bounds = rates.iter().zip(&pulls).map(|(rate, n)| rate + libm::sqrt(2.0 * of_all / n));
+        let arm = greatest(bounds);
+        pulls[arm] += piece;
+        dealt[arm] += 1;
+    }
+    dealt.into_iter().map(|n| n as f64 / steps as f64).collect()
 }
 
 /// The first of the greatest.

@@ -157,7 +157,7 @@ impl Confusion {
     /// `SE₀² = [Σ p_i. p_.j (w_ij − v_ij)² − p_e²] / (n (1 − p_e)²)`.
     ///
     /// # Errors
-    /// `CannotTell` without a request, or when both use one and the same class only.
+    /// `CannotTell` below two requests, or when both use one and the same class only.
     ///
     /// # Source
     /// Cohen (1960, 1968); Fleiss, Cohen and Everitt, Psychological Bulletin 72 (1969).
@@ -171,7 +171,7 @@ impl Confusion {
     /// ```
     pub fn kappa(&self, disagreement: Disagreement) -> Result<Kappa> {
         let k = self.classes;
-        at_least("pairs", self.n(), 1)?;
+        at_least("pairs", self.n(), 2)?;
         let n = self.n() as f64;
         let share = |i: usize, j: usize| self.count(i, j) as f64 / n;
         let rows: Vec<f64> =
@@ -325,7 +325,7 @@ impl PairedOutcomes {
     /// See [`McNemar`]; mid-p: `2 P(X ≤ min(b, c)) − P(X = min(b, c))`, X ~ Binomial(b + c, ½).
     ///
     /// # Errors
-    /// `CannotTell` without a discordant pair.
+    /// `CannotTell` below two requests or without a discordant pair.
     ///
     /// # Source
     /// McNemar, Psychometrika 12 (1947); mid-p: Fagerland, Lydersen and Laake, BMC Med. Res. Meth. 13 (2013).
@@ -340,6 +340,7 @@ impl PairedOutcomes {
     /// ```
     pub fn mcnemar(&self) -> Result<McNemar> {
         let (b, c, m) = (self.a_right_b_wrong, self.a_wrong_b_right, self.discordant());
+        at_least("pairs", self.n(), 2)?;
         if m == 0 {
             return Err(CannotTell::NoDiscordantPairs { pairs: self.n() }.into());
         }

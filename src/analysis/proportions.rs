@@ -190,6 +190,13 @@ fn both(a: &Proportion, b: &Proportion) -> Result<(f64, f64)> {
     Ok((a.share()?, b.share()?))
 }
 
+/// For a test: one trial has no spread, and exact p-values of one are 1 whatever it was.
+fn tested(a: &Proportion, b: &Proportion) -> Result<(f64, f64)> {
+    at_least("trials of A", a.n, 2)?;
+    at_least("trials of B", b.n, 2)?;
+    both(a, b)
+}
+
 fn all_alike(a: &Proportion, b: &Proportion) -> StatisticsError {
     CannotTell::AllAlike { what: "A and B", successes: a.successes + b.successes, n: a.n + b.n }.into()
 }
@@ -203,7 +210,7 @@ fn all_alike(a: &Proportion, b: &Proportion) -> StatisticsError {
 /// `z = (p_B − p_A)/√(p(1 − p)(1/n_A + 1/n_B))`, p = all successes ÷ all trials.
 ///
 /// # Errors
-/// `CannotTell` for an empty variant, or when all trials of both are successes or all are failures.
+/// `CannotTell` below two trials in a variant, or when all trials of both are successes or all are failures.
 ///
 /// # Source
 /// Any textbook; the reference is statsmodels' `proportions_ztest`.
@@ -216,7 +223,7 @@ fn all_alike(a: &Proportion, b: &Proportion) -> StatisticsError {
 /// # Ok::<(), rollout_lab::analysis::StatisticsError>(())
 /// ```
 pub fn two_proportion_z(a: &Proportion, b: &Proportion) -> Result<ZTest> {
-    let (p_a, p_b) = both(a, b)?;
+    let (p_a, p_b) = tested(a, b)?;
     let n = (a.n + b.n) as f64;
     let (successes, failures) = ((a.successes + b.successes) as f64, (a.failures() + b.failures()) as f64);
     if successes == 0.0 || failures == 0.0 {
@@ -232,7 +239,7 @@ pub fn two_proportion_z(a: &Proportion, b: &Proportion) -> Result<ZTest> {
 /// `d ± z √(p_A(1 − p_A)/n_A + p_B(1 − p_B)/n_B)`
 ///
 /// # Errors
-/// `CannotTell` for an empty variant or when both rates lie at an edge; `NotAProbability` for α outside (0, 1).
+/// `CannotTell` below two trials in a variant or when both rates lie at an edge; `NotAProbability` for α outside (0, 1).
 ///
 /// # Examples
 /// ```
@@ -245,14 +252,14 @@ pub fn wald_interval(a: &Proportion, b: &Proportion, alpha: f64) -> Result<Inter
     unpooled(a, b, 0.0)?.interval(alpha)
 }
 
-/// The z test of `p_B − p_A = tested` with unpooled error.
-fn unpooled(a: &Proportion, b: &Proportion, tested: f64) -> Result<ZTest> {
-    let (p_a, p_b) = both(a, b)?;
+/// The z test of `p_B − p_A = against` with unpooled error.
+fn unpooled(a: &Proportion, b: &Proportion, against: f64) -> Result<ZTest> {
+    let (p_a, p_b) = tested(a, b)?;
     let variance = a.squared_error()? + b.squared_error()?;
     if variance <= 0.0 {
         return Err(all_alike(a, b));
     }
-    Ok(ZTest::new(p_b - p_a, tested, libm::sqrt(variance)))
+    Ok(ZTest::new(p_b - p_a, against, libm::sqrt(variance)))
 }
 
 /// Newcombe's interval for p_B − p_A from two Wilson intervals: the one to show.
@@ -314,7 +321,7 @@ pub fn agresti_caffo_interval(a: &Proportion, b: &Proportion, alpha: f64) -> Res
 /// (within 10⁻¹¹, so that rounding parts no ties).
 ///
 /// # Errors
-/// `CannotTell` for an empty variant, or when all trials of both are successes or all are failures.
+/// `CannotTell` below two trials in a variant, or when all trials of both are successes or all are failures.
 ///
 /// # Source
 /// Fisher (1935); the reference is scipy's `fisher_exact`.
@@ -327,7 +334,7 @@ pub fn agresti_caffo_interval(a: &Proportion, b: &Proportion, alpha: f64) -> Res
 /// # Ok::<(), rollout_lab::analysis::StatisticsError>(())
 /// ```
 pub fn fisher_exact(a: &Proportion, b: &Proportion) -> Result<f64> {
-    both(a, b)?;
+    tested(a, b)?;
     let successes = a.successes + b.successes;
     if successes == 0 || successes == a.n + b.n {
         return Err(all_alike(a, b));
@@ -437,7 +444,7 @@ pub fn lift_interval(a: &Proportion, b: &Proportion, alpha: f64) -> Result<Inter
 /// likely under `p_B − p_A = −margin`, the root of a cubic in closed form.
 ///
 /// # Errors
-/// `CannotTell` for an empty variant or an error of 0; `OutOfRange` for the margin.
+/// `CannotTell` below two trials in a variant or for an error of 0; `OutOfRange` for the margin.
 ///
 /// # Source
 /// Farrington and Manning, Statistics in Medicine 9 (1990).
@@ -457,7 +464,7 @@ pub fn non_inferiority(a: &Proportion, b: &Proportion, margin: f64) -> Result<No
             limit: "from 0 to below 1",
         });
     }
-    both(a, b)?;
+    tested(a, b)?;
     // Rounding may lead a share beyond an edge that it lies on.
     let restricted_a = restricted(a, b, -margin, a.n as f64).clamp(margin, 1.0);
     Ok(NonInferiority { wald: unpooled(a, b, -margin)?, score: score(a, b, margin, restricted_a)? })

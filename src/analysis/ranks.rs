@@ -26,8 +26,18 @@ fn sorted(values: &[f64]) -> Vec<f64> {
 fn two_samples(a: &[f64], b: &[f64]) -> Result<()> {
     checked("value of A", a)?;
     checked("value of B", b)?;
-    at_least("values of A", a.len() as u64, 1)?;
-    at_least("values of B", b.len() as u64, 1)
+    // A variant of one value is no sample: exact p-values may be 1 whatever it was.
+    at_least("values of A", a.len() as u64, 2)?;
+    at_least("values of B", b.len() as u64, 2)
+}
+
+/// Whether the values of either variant differ among themselves.
+fn varied(a: &[f64], b: &[f64]) -> Result<()> {
+    if [a, b].iter().any(|values| values.iter().any(|x| *x != values[0])) {
+        Ok(())
+    } else {
+        Err(CannotTell::NoVariance { what: "A and B" }.into())
+    }
 }
 
 /// The Mann–Whitney test.
@@ -71,7 +81,7 @@ fn u_of_b(a: &[f64], b: &[f64]) -> (f64, f64) {
 /// `z = (max(U_A, U_B) − n_A n_B/2 [− ½]) / √(n_A n_B/12 · (N + 1 − Σ(t³ − t)/(N(N − 1))))`
 ///
 /// # Errors
-/// `CannotTell` for an empty variant or when all values are the same; `NotFinite` for a value that is not.
+/// `CannotTell` below two values in a variant or when all values are the same; `NotFinite` for a value that is not.
 ///
 /// # Source
 /// Mann and Whitney, Annals of Mathematical Statistics 18 (1947).
@@ -106,7 +116,8 @@ pub fn mann_whitney(a: &[f64], b: &[f64]) -> Result<MannWhitney> {
 /// `2 P(U ≤ min(U_A, U_B))`, U counted over all orders, by `p(u; m, n) = (m p(u − n; m − 1, n) + n p(u; m, n − 1))/(m + n)`.
 ///
 /// # Errors
-/// `CannotTell` for an empty variant, equal values, or more than 10,000 pairs; `NotFinite` for a value that is not.
+/// `CannotTell` below two values in a variant, for equal values, or more than 10,000 pairs; `NotFinite` for a value that
+/// is not.
 ///
 /// # Source
 /// Mann and Whitney (1947).
@@ -189,7 +200,7 @@ fn greatest_distance(a: &[f64], b: &[f64]) -> (u64, f64) {
 /// `D = max |F_A(x) − F_B(x)|`
 ///
 /// # Errors
-/// `CannotTell` for an empty variant; `NotFinite` for a value that is not.
+/// `CannotTell` below two values in a variant or when neither varies; `NotFinite` for a value that is not.
 ///
 /// # Source
 /// Smirnov (1939); Simard and L'Ecuyer, J. Stat. Soft. 39 (2011), for the distribution.
@@ -203,6 +214,7 @@ fn greatest_distance(a: &[f64], b: &[f64]) -> (u64, f64) {
 /// ```
 pub fn kolmogorov_smirnov(a: &[f64], b: &[f64]) -> Result<KolmogorovSmirnov> {
     two_samples(a, b)?;
+    varied(a, b)?;
     let (_, d) = greatest_distance(a, b);
     let (na, nb) = (a.len() as f64, b.len() as f64);
     // Rounded to even at a half, as the reference does.
@@ -217,7 +229,8 @@ pub fn kolmogorov_smirnov(a: &[f64], b: &[f64]) -> Result<KolmogorovSmirnov> {
 /// the share that has strayed is `(i S(i − 1, j) + j S(i, j − 1))/(i + j)`.
 ///
 /// # Errors
-/// `CannotTell` for an empty variant or more than 10⁸ pairs; `NotFinite` for a value that is not.
+/// `CannotTell` below two values in a variant, when neither varies, or for more than 10⁸ pairs; `NotFinite` for
+/// a value that is not.
 ///
 /// # Source
 /// Hodges, Arkiv för Matematik 3 (1958).
@@ -231,6 +244,7 @@ pub fn kolmogorov_smirnov(a: &[f64], b: &[f64]) -> Result<KolmogorovSmirnov> {
 /// ```
 pub fn kolmogorov_smirnov_exact(a: &[f64], b: &[f64]) -> Result<f64> {
     two_samples(a, b)?;
+    varied(a, b)?;
     let (na, nb) = (a.len() as u64, b.len() as u64);
     if na * nb > EXACT_STEPS {
         return Err(CannotTell::TooMany { what: "pairs", have: na * nb, most: EXACT_STEPS }.into());
@@ -380,7 +394,7 @@ pub fn quantile_interval(values: &[f64], p: f64, alpha: f64) -> Result<(Option<f
 /// 1 − α/2 of the differences, interpolated.
 ///
 /// # Errors
-/// `CannotTell` below two values in a variant; `NotAProbability` for α; `OutOfRange` below 100 resamples; `NotFinite`
+/// `CannotTell` below two values in a variant or when neither varies; `NotAProbability` for α; `OutOfRange` below 100 resamples; `NotFinite`
 /// for a value or a difference that is not.
 ///
 /// # Source
@@ -409,10 +423,8 @@ pub fn bootstrap(
     draw: &mut impl FnMut(u64) -> u64,
 ) -> Result<Interval> {
     let tail = 0.5 * probability("alpha", alpha)?;
-    checked("value of A", a)?;
-    checked("value of B", b)?;
-    at_least("values of A", a.len() as u64, 2)?;
-    at_least("values of B", b.len() as u64, 2)?;
+    two_samples(a, b)?;
+    varied(a, b)?;
     if resamples < 100 {
         let limit = "at least 100";
         return Err(StatisticsError::OutOfRange { name: "resamples", value: resamples as f64, limit });

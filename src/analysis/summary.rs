@@ -1,4 +1,4 @@
-//! Mean and variance of any number of values in three numbers.
+//! Mean and variance of any number of values in four numbers.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,8 @@ use super::error::{CannotTell, Result, StatisticsError, at_least, finite};
 ///
 /// # Formula
 /// Recording: `mean += (x − mean)/n`, `M₂ += (x − mean_before)(x − mean_after)`. Merging: with `δ = mean_b − mean_a`,
-/// `mean = mean_a + δ n_b/n`, `M₂ = M₂a + M₂b + δ² n_a n_b/n`. Variance: `M₂/(n − 1)`.
+/// `mean = mean_a + δ n_b/n`, `M₂ = M₂a + M₂b + δ² n_a n_b/n`. Variance: `M₂/(n − 1)`. Means are kept as distances
+/// from the first value, so that values which differ little keep the digits in which they do.
 ///
 /// # Source
 /// Welford, Technometrics 4 (1962); Chan, Golub and LeVeque, "Updating formulae" (1979).
@@ -28,6 +29,9 @@ use super::error::{CannotTell, Result, StatisticsError, at_least, finite};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     n: u64,
+    /// The first value.
+    origin: f64,
+    /// Mean less origin.
     mean: f64,
     squares: f64,
 }
@@ -61,16 +65,30 @@ impl Summary {
                 limit: "at least 0",
             });
         }
-        Ok(Self { n, mean, squares: variance * (n - 1) as f64 })
+        Ok(Self { n, origin: mean, mean: 0.0, squares: variance * (n - 1) as f64 })
     }
 
     /// Adds a value.
     #[inline]
     pub fn record(&mut self, value: f64) {
+        if self.n == 0 {
+            self.origin = value;
+        }
         self.n += 1;
-        let before = value - self.mean;
+        let distance = value - self.origin;
+        let before = distance - self.mean;
         self.mean += before / self.n as f64;
-        self.squares += before * (value - self.mean);
+        self.squares += before * (distance - self.mean);
+    }
+
+    /// A value less the mean so far, 0 before the first.
+    fn from_mean(&self, value: f64) -> f64 {
+        if self.n == 0 { 0.0 } else { (value - self.origin) - self.mean }
+    }
+
+    /// Another's mean less this one's.
+    fn gap(&self, other: &Self) -> f64 {
+        (other.origin - self.origin) + (other.mean - self.mean)
     }
 
     /// Adds all values of another: the same as if they had been recorded here, but for rounding.
@@ -78,9 +96,13 @@ impl Summary {
         if other.n == 0 {
             return;
         }
+        if self.n == 0 {
+            *self = *other;
+            return;
+        }
         let n = self.n + other.n;
         let (mine, theirs) = (self.n as f64, other.n as f64);
-        let gap = other.mean - self.mean;
+        let gap = self.gap(other);
         self.squares += other.squares + gap * gap * (mine * theirs / n as f64);
         self.mean += gap * (theirs / n as f64);
         self.n = n;
@@ -97,7 +119,7 @@ impl Summary {
     /// `CannotTell` without a value, `NotFinite` when one was not finite.
     pub fn mean(&self) -> Result<f64> {
         at_least("values", self.n, 1)?;
-        finite("mean", self.mean)
+        finite("mean", self.origin + self.mean)
     }
 
     /// Their variance, with n − 1.
@@ -158,17 +180,17 @@ impl PairSummary {
 
     /// Adds a pair.
     pub fn record(&mut self, x: f64, y: f64) {
-        let before = x - self.x.mean;
+        let before = self.x.from_mean(x);
         self.x.record(x);
         self.y.record(y);
-        self.products += before * (y - self.y.mean);
+        self.products += before * self.y.from_mean(y);
     }
 
     /// Adds all pairs of another.
     pub fn merge(&mut self, other: &Self) {
         let n = self.x.n + other.x.n;
         if other.x.n > 0 {
-            let (gap_x, gap_y) = (other.x.mean - self.x.mean, other.y.mean - self.y.mean);
+            let (gap_x, gap_y) = (self.x.gap(&other.x), self.y.gap(&other.y));
             let both = self.x.n as f64 * other.x.n as f64 / n as f64;
             self.products += other.products + gap_x * gap_y * both;
         }

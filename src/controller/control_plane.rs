@@ -969,6 +969,43 @@ impl ControlPlane {
         Ok(Vec::new())
     }
 
+    /// Moves the weights of an endpoint's production variants at once, without a transition: for a bandit that routes.
+    ///
+    /// SageMaker has no such routing. Who runs a bandit on it moves weights by `UpdateEndpointWeightsAndCapacities`, a
+    /// transition each time, or names a target variant with each request. What is current and what is desired stay the
+    /// same, so a call that comes later finds an endpoint in service.
+    ///
+    /// # Shapes and units
+    /// One weight for each production variant, in their order.
+    ///
+    /// # Errors
+    /// [`CommandError`] as for a change of weights: no such endpoint, one that is being changed or has failed, another
+    /// number of weights than of variants, all of them 0.
+    pub fn shift_weights(
+        &mut self,
+        name: &str,
+        weights: &[VariantWeight],
+        now: VirtualTime,
+    ) -> Result<(), CommandError> {
+        let key = self.changeable(name)?;
+        let Some(endpoint) = self.endpoints.get_mut(&key) else {
+            return Err(not_found(ResourceKind::Endpoint, name));
+        };
+        let variants = &endpoint.deployment.variants;
+        if variants.len() != weights.len() {
+            let constraint =
+                format!("Member must have length equal to {}, one for each variant", variants.len());
+            return Err(member(&weights.len().to_string(), "weights", &constraint));
+        }
+        let split = variants.iter().zip(weights).map(|(v, w)| (v.name.clone(), *w)).collect();
+        TrafficSplit::new(split).map_err(CommandError::Weights)?;
+        for (variant, weight) in endpoint.deployment.variants.iter_mut().zip(weights) {
+            (variant.current_weight, variant.desired_weight) = (*weight, *weight);
+        }
+        endpoint.modified = now;
+        Ok(())
+    }
+
     fn delete_endpoint(&mut self, name: &str, now: VirtualTime) -> Result<Vec<FleetChange>, CommandError> {
         let endpoint = self.find(name)?;
         if endpoint.status.is_in_progress() {

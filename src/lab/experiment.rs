@@ -10,7 +10,7 @@ use super::{
     capture::{CaptureStore, CapturedLines},
     changes::{Change, ChangeLog},
     day::{DayLedger, P99_TARGET_MS},
-    decide::{self, Decisions, RunningTest},
+    decide::{self, Decisions, LiveBandit, RunningTest},
     faults::FaultPlan,
     goal,
     guardrails::Guardrails,
@@ -30,7 +30,7 @@ use crate::{
     domain::{
         Artifact, Command, ContainerImage, ContainerInput, EndpointName, FleetId, ImageScope,
         InvocationRecord, InvocationStatus, ProductionVariantInput, ReviewId, SECOND_NS, Stars, VariantName,
-        VirtualTime,
+        VariantWeight, VirtualTime,
     },
     inference::{Prediction, PredictionTable, ServiceCost, Tokens, card},
     routing::Router,
@@ -94,10 +94,7 @@ impl FleetTally {
             InvocationStatus::ModelError | InvocationStatus::Overloaded => t.errors_5xx += 1,
         }
         if let (Some(truth), Some(answer)) = (r.true_stars, r.predicted) {
-            t.labelled += 1;
-            t.correct += u64::from(truth == answer);
-            t.star_error_sum += u64::from(truth.distance(answer));
-            t.confusion[truth.index()][answer.index()] += 1;
+            t.label(truth, answer);
         }
         let second = r.arrival.as_ns() / SECOND_NS;
         let slot = &mut self.seconds[(second % 16) as usize];
@@ -165,6 +162,8 @@ pub(super) struct Ledger {
     pairs: Vec<PairLedger>,
     /// The test that runs.
     test: Option<Box<RunningTest>>,
+    /// The bandit that routes, or routed last.
+    bandit: Option<Box<LiveBandit>>,
     /// Hours and their cost, in the lab that asks for them.
     day: Option<Box<DayLedger>>,
 }
@@ -194,6 +193,9 @@ impl Ledger {
         }
         if let Some(test) = &mut self.test {
             test.record(r);
+        }
+        if let Some(bandit) = &mut self.bandit {
+            bandit.record(r);
         }
         self.sent += 1;
         self.answered += u64::from(r.status.is_answered());
@@ -305,6 +307,7 @@ impl Experiment {
                 last: None,
                 pairs: Vec::new(),
                 test: None,
+                bandit: None,
                 day: match lab {
                     LabId::Autoscaling => Some(Box::new(DayLedger::new(P99_TARGET_MS))),
                     LabId::BlindRound => Some(Box::new(DayLedger::new(blind::BLIND_SLOW_MS))),
@@ -536,6 +539,19 @@ impl Experiment {
         self.ledger.test = Some(Box::new(test));
     }
 
+    /// The bandit that routes, or routed last.
+    pub(super) fn bandit(&self) -> Option<&LiveBandit> {
+        self.ledger.bandit.as_deref()
+    }
+
+    pub(super) fn bandit_mut(&mut self) -> Option<&mut LiveBandit> {
+        self.ledger.bandit.as_deref_mut()
+    }
+
+    pub(super) fn set_bandit(&mut self, bandit: LiveBandit) {
+        self.ledger.bandit = Some(Box::new(bandit));
+    }
+
     pub(super) fn day(&self) -> Option<&DayLedger> {
         self.ledger.day.as_deref()
     }
@@ -626,6 +642,7 @@ impl Experiment {
         for tokens in tokens {
             self.table.add_review(tokens);
         }
+        self.tell_bandit_the_truth();
     }
 
     /// Makes room in the table for sentences that are about to be sent, and says which have no answer yet.
@@ -697,7 +714,8 @@ impl Experiment {
             let (change, scaling) = (self.faults.next_change(self.now()), self.plane.next_scaling());
             let hour = self.ledger.day.as_ref().map_or(VirtualTime::END, |d| d.ends);
             let check = self.guardrails.next_check;
-            let stop = until.min(transition).min(change).min(scaling).min(hour).min(check);
+            let batch = self.bandit().map_or(VirtualTime::END, LiveBandit::next);
+            let stop = until.min(transition).min(change).min(scaling).min(hour).min(check).min(batch);
             if self.now() < stop {
                 let Self { simulation, table, ledger, capture, guardrails, .. } = self;
                 let did = simulation.run(stop, left, table, &mut |r| {
@@ -726,6 +744,9 @@ impl Experiment {
             } else if check <= stop {
                 // Before what else happens at that moment: an alarm that rings as a bake ends still calls it back.
                 self.check_alarms();
+                self.judge();
+            } else if batch <= stop {
+                self.ask_bandit();
                 self.judge();
             } else if transition <= until {
                 if let Some(artifact) = self.awaited() {
@@ -854,6 +875,22 @@ impl Experiment {
     }
 
     fn route(&mut self, name: &EndpointName) {
+        self.compile_routes(name);
+        self.viewed.clear();
+        self.follow_test();
+    }
+
+    /// Moves the weights of an endpoint for its bandit: nothing that anybody called for.
+    pub(super) fn shift_weights(&mut self, name: &str, weights: &[VariantWeight]) {
+        // The endpoint is in service, and no policy leaves every variant without traffic.
+        if self.plane.shift_weights(name, weights, self.now()).is_ok()
+            && let Some(name) = self.plane.endpoint(name).map(|e| e.name.clone())
+        {
+            self.compile_routes(&name);
+        }
+    }
+
+    fn compile_routes(&mut self, name: &EndpointName) {
         let split = self.plane.endpoint(name.as_str()).and_then(|e| e.split().map(|_| e));
         self.capture.follow(name.as_str(), split);
         match split {
@@ -870,8 +907,6 @@ impl Experiment {
             }
             None => {}
         }
-        self.viewed.clear();
-        self.follow_test();
     }
 
     /// What was changed on an endpoint, by time.
@@ -1008,15 +1043,33 @@ impl Experiment {
                 }
                 self.disagreement_read = true;
             }
-            LabAction::Label { row, stars } => {
-                let batch = self.batches.iter_mut().rev().find(|b| b.own_words);
-                let row = batch.and_then(|b| b.rows.get_mut(*row));
-                let row = row
-                    .ok_or_else(|| Refusal::lab_rule("there is no such sentence to label; send one first"))?;
-                row.true_stars = Some(*stars);
-            }
+            LabAction::Label { row, stars } => self.label(*row, *stars)?,
         }
         Ok(Value::Null)
+    }
+
+    /// Notes how many stars a sentence of the learner's has: the variant that answered it is right or wrong by that.
+    ///
+    /// A test that runs does not read it: which sentences are labelled is the learner's choice, no draw.
+    fn label(&mut self, row: usize, stars: Stars) -> Result<(), Refusal> {
+        let batch = self.batches.iter_mut().rev().find(|b| b.own_words);
+        let found = batch.and_then(|b| b.rows.get_mut(row).map(|row| (&b.endpoint, row)));
+        let (endpoint, row) =
+            found.ok_or_else(|| Refusal::lab_rule("there is no such sentence to label; send one first"))?;
+        let before = row.true_stars.replace(stars);
+        // The first fleet of that name, always: another label finds the tally that holds the one before.
+        let fleet = self
+            .fleet_variants
+            .iter()
+            .find(|(_, (e, v))| e.as_str() == endpoint && v.as_str() == row.variant)
+            .and_then(|(fleet, _)| self.ledger.fleets.get_mut(fleet.0 as usize));
+        if let (Some(fleet), Some(answer)) = (fleet, row.predicted) {
+            if let Some(before) = before {
+                fleet.tally.unlabel(before, answer);
+            }
+            fleet.tally.label(stars, answer);
+        }
+        Ok(())
     }
 
     /// The variant of that name, of any endpoint or configuration.
@@ -1206,6 +1259,23 @@ impl Experiment {
 }
 
 impl Tally {
+    /// Notes the true stars of an answer.
+    fn label(&mut self, truth: Stars, answer: Stars) {
+        self.labelled += 1;
+        self.correct += u64::from(truth == answer);
+        self.star_error_sum += u64::from(truth.distance(answer));
+        self.confusion[truth.index()][answer.index()] += 1;
+    }
+
+    /// Takes back what was noted so.
+    fn unlabel(&mut self, truth: Stars, answer: Stars) {
+        self.labelled = self.labelled.saturating_sub(1);
+        self.correct = self.correct.saturating_sub(u64::from(truth == answer));
+        self.star_error_sum = self.star_error_sum.saturating_sub(u64::from(truth.distance(answer)));
+        let cell = &mut self.confusion[truth.index()][answer.index()];
+        *cell = cell.saturating_sub(1);
+    }
+
     /// Adds another tally to this one.
     pub fn add(&mut self, other: &Self) {
         self.invocations += other.invocations;

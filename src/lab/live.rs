@@ -7,7 +7,9 @@ use std::{
     time::Duration,
 };
 
-use super::{Batch, BatchRow, Experiment, LabAction, LabId, Refusal, TrafficSettings, experiment::MAX_BATCH};
+use super::{
+    Batch, BatchRow, Exercise, Experiment, LabAction, LabId, Refusal, TrafficSettings, experiment::MAX_BATCH,
+};
 use crate::{
     controller::{ControlPlane, EndpointStatus},
     domain::{Command, FleetId, InvocationRecord, ReviewId, Stars, VirtualTime},
@@ -232,6 +234,10 @@ impl Experiment {
             }
             LabAction::SetShadowRule(_) => {
                 "the operator of the server decides how many shadows may be: --beyond-sagemaker"
+            }
+            LabAction::Exercise { exercise: Exercise::RouteByBandit, .. } => {
+                "a bandit moves the weights of simulated fleets only; here move them by \
+                 UpdateEndpointWeightsAndCapacities"
             }
             LabAction::Decide { .. } => {
                 "a blind round hides a fault in simulated fleets; open the static page for that"

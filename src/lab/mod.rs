@@ -29,8 +29,8 @@ pub use capture::{
 pub use changes::Change;
 pub use day::{DAY_NIGHT_SHARE, DAY_PEAK_PER_SECOND, HourView, P99_TARGET_MS};
 pub use decide::{
-    Assessment, Board, Chart, Curve, DecideGoal, DecideView, Document, Dots, Exercise, Memo, Reading, Role,
-    Setting, TestPlan,
+    Assessment, BanditView, Board, Chart, Curve, DecideGoal, DecideView, Document, Dots, Exercise, Memo,
+    Reading, Role, Setting, TestPlan,
 };
 pub use disagreements::{
     DisagreementFilter, DisagreementOrder, DisagreementPage, DisagreementQuery, DisagreementRow,

@@ -17,10 +17,12 @@ use axum::{
     routing::{get, post, put},
 };
 use bytes::{Bytes, BytesMut};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Either, Full};
 use hyper::{
-    HeaderMap, Method, StatusCode,
+    HeaderMap, Method, StatusCode, Uri,
+    body::Incoming,
     header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, SET_COOKIE},
+    service::service_fn,
 };
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -44,7 +46,8 @@ use super::{
     history::{History, Past, Progress},
     invoke,
     ledger::Ledger,
-    live, random,
+    live,
+    random::{self, RequestId},
     refusal::{Refusal, Style},
     routes::{Compiler, Table},
     settings::{Settings, SettingsError},
@@ -235,38 +238,67 @@ fn style(method: &Method, path: &str) -> Style {
 
 /// What every request goes through: access before, headers and the log after.
 async fn guard(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
-    let began = Instant::now();
     let peer = request.extensions().get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |p| p.0);
-    let id = random::request_id();
-    let style = style(request.method(), request.uri().path());
-    let allowed = app.access.check(request.method(), request.uri(), request.headers(), peer, began);
-    // Shown in the log only; queries and headers never are, they may hold secrets.
-    let logged = tracing::enabled!(tracing::Level::DEBUG)
-        || style != Style::Runtime && tracing::enabled!(tracing::Level::INFO);
-    let shown = logged.then(|| {
-        let target = request.headers().get(TARGET).and_then(|t| t.to_str().ok()).unwrap_or("").to_owned();
-        (request.method().clone(), request.uri().path().to_owned(), target)
-    });
-    let cors = app.access.cors(request.headers());
-    request.extensions_mut().insert(began);
-    let mut response = match allowed {
+    let (visit, allowed) = Visit::begin(&app, request.method(), request.uri(), request.headers(), peer);
+    request.extensions_mut().insert(visit.began);
+    let response = match allowed {
         Ok(Admitted::Request) => next.run(request).await,
         Ok(Admitted::Preflight) => no_content(),
-        Err(refusal) => refusal.answer(style),
+        Err(refusal) => refusal.answer(visit.style),
     };
-    let headers = response.headers_mut();
-    headers.extend(cors);
-    headers.insert(REQUEST_ID, invoke::header(&id));
-    app.guards.put(headers, style == Style::Plain);
-    if let Some((method, path, target)) = shown {
-        let (status, ms) = (response.status().as_u16(), began.elapsed().as_secs_f64() * 1e3);
-        if style == Style::Runtime || path == "/healthz" || path == "/metrics" {
-            tracing::debug!(request_id = %id, %method, path, status, ms, "request");
-        } else {
-            tracing::info!(request_id = %id, %method, path, target, status, ms, %peer, "request");
-        }
+    visit.end(&app, response)
+}
+
+/// A request on its way through the server.
+struct Visit {
+    began: Instant,
+    id: RequestId,
+    style: Style,
+    /// Method, path, target and peer: of requests that are logged only. Queries and headers never are, they may hold
+    /// secrets.
+    shown: Option<(Method, String, String, IpAddr)>,
+    /// What a page of another origin that may call is told.
+    cors: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Visit {
+    /// Its begin, and whether it may go on.
+    fn begin(
+        app: &App,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+        peer: IpAddr,
+    ) -> (Self, Result<Admitted, Refusal>) {
+        let began = Instant::now();
+        let style = style(method, uri.path());
+        let allowed = app.access.check(method, uri, headers, peer, began);
+        let logged = tracing::enabled!(tracing::Level::DEBUG)
+            || style != Style::Runtime && tracing::enabled!(tracing::Level::INFO);
+        let shown = logged.then(|| {
+            let target = headers.get(TARGET).and_then(|t| t.to_str().ok()).unwrap_or("").to_owned();
+            (method.clone(), uri.path().to_owned(), target, peer)
+        });
+        let cors = app.access.cors(headers);
+        (Self { began, id: random::request_id(), style, shown, cors }, allowed)
     }
-    response
+
+    fn end<B>(self, app: &App, mut response: hyper::Response<B>) -> hyper::Response<B> {
+        let Self { began, id, style, shown, cors } = self;
+        let headers = response.headers_mut();
+        headers.extend(cors);
+        headers.insert(REQUEST_ID, invoke::header(id.as_str()));
+        app.guards.put(headers, style == Style::Plain);
+        if let Some((method, path, target, peer)) = shown {
+            let (status, ms) = (response.status().as_u16(), began.elapsed().as_secs_f64() * 1e3);
+            if style == Style::Runtime || path == "/healthz" || path == "/metrics" {
+                tracing::debug!(request_id = %id, %method, path, status, ms, "request");
+            } else {
+                tracing::info!(request_id = %id, %method, path, target, status, ms, %peer, "request");
+            }
+        }
+        response
+    }
 }
 
 fn no_content() -> Response {
@@ -276,7 +308,12 @@ fn no_content() -> Response {
 }
 
 /// Reads a body of at most `limit` bytes, in bounded time.
-async fn read(body: Body, headers: &HeaderMap, limit: usize, limit_ms: u64) -> Result<Bytes, Refusal> {
+async fn read<B: hyper::body::Body<Data = Bytes> + Unpin>(
+    body: B,
+    headers: &HeaderMap,
+    limit: usize,
+    limit_ms: u64,
+) -> Result<Bytes, Refusal> {
     let announced = headers.get(CONTENT_LENGTH).and_then(|l| l.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|n| n > limit as u64) {
         return Err(Refusal::too_large(limit));
@@ -306,7 +343,7 @@ async fn read(body: Body, headers: &HeaderMap, limit: usize, limit_ms: u64) -> R
 }
 
 /// An answer to a request whose body may not have been read to its end: the connection cannot be used again.
-fn refuse(refusal: &Refusal, style: Style) -> Response {
+fn refuse<B: From<String>>(refusal: &Refusal, style: Style) -> hyper::Response<B> {
     let mut response = refusal.answer(style);
     if matches!(refusal.status, 408 | 413) {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -321,12 +358,68 @@ async fn invocations(
 ) -> Response {
     let (head, body) = request.into_parts();
     let began = head.extensions.get::<Instant>().copied().unwrap_or_else(Instant::now);
+    invocation(&app, &endpoint, &head.headers, body, began).await.map(Body::new)
+}
+
+async fn invocation<B: hyper::body::Body<Data = Bytes> + Unpin>(
+    app: &App,
+    endpoint: &str,
+    headers: &HeaderMap,
+    body: B,
+    began: Instant,
+) -> hyper::Response<Full<Bytes>> {
     let limits = &app.settings.limits;
-    let answered = async {
-        let body = read(body, &head.headers, limits.body_bytes, limits.body_timeout_ms).await?;
-        invoke::invoke(&app, &endpoint, &head.headers, body, began).await
+    let body = match read(body, headers, limits.body_bytes, limits.body_timeout_ms).await {
+        Ok(body) => body,
+        Err(refusal) => return refuse(&refusal, Style::Runtime),
     };
-    answered.await.unwrap_or_else(|refusal| refuse(&refusal, Style::Runtime))
+    let answered = invoke::invoke(app, endpoint, headers, body, began).await;
+    answered.unwrap_or_else(|refusal| refuse(&refusal, Style::Runtime))
+}
+
+/// The endpoint that a request invokes, where its path says so plainly.
+fn invoked<'a>(method: &Method, uri: &'a Uri) -> Option<&'a str> {
+    let endpoint = uri.path().strip_prefix("/endpoints/")?.strip_suffix("/invocations")?;
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+    (*method == Method::POST && !endpoint.is_empty() && endpoint.bytes().all(plain)).then_some(endpoint)
+}
+
+/// All that a connection's requests need.
+struct Front {
+    app: Arc<App>,
+    router: Router,
+}
+
+impl Front {
+    /// Answers a request. Invocations go past the routes, which do the same with them: finding one's way there, with
+    /// boxed bodies and futures, would cost as much as all the rest of the server's work on an invocation.
+    async fn answer(
+        self: Arc<Self>,
+        request: hyper::Request<Incoming>,
+        peer: IpAddr,
+    ) -> Result<hyper::Response<Either<Full<Bytes>, Body>>, Infallible> {
+        if invoked(request.method(), request.uri()).is_none() {
+            // Boxed, so that an invocation's future is no larger than its own.
+            return Ok(Box::pin(self.routed(request, peer)).await.map(Either::Right));
+        }
+        let (head, body) = request.into_parts();
+        let endpoint = invoked(&head.method, &head.uri).unwrap_or_default();
+        let (visit, allowed) = Visit::begin(&self.app, &head.method, &head.uri, &head.headers, peer);
+        let response = match allowed {
+            // A preflight is no POST.
+            Ok(Admitted::Request | Admitted::Preflight) => {
+                invocation(&self.app, endpoint, &head.headers, body, visit.began).await
+            }
+            Err(refusal) => refusal.answer(visit.style),
+        };
+        Ok(visit.end(&self.app, response).map(Either::Left))
+    }
+
+    async fn routed(&self, request: hyper::Request<Incoming>, peer: IpAddr) -> Response {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(Peer(peer));
+        self.router.clone().oneshot(request).await.unwrap_or_else(|never| match never {})
+    }
 }
 
 async fn call(State(app): State<Arc<App>>, request: Request) -> Response {
@@ -452,7 +545,7 @@ async fn session(State(app): State<Arc<App>>, request: Request) -> Response {
 
 /// Serves until `end`, then lets requests under way finish, for as long as `limits.drain_ms` says.
 pub async fn serve(app: Arc<App>, listener: TcpListener, end: impl Future<Output = ()>) {
-    let router = router(app.clone());
+    let front = Arc::new(Front { app: app.clone(), router: router(app.clone()) });
     let limits = app.settings.limits;
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new())
@@ -481,13 +574,8 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, end: impl Future<Output
         };
         // Answers are written at once: waiting to fill a packet would count as overhead.
         let _ = stream.set_nodelay(true);
-        let (router, peer) = (router.clone(), Peer(peer.ip()));
-        let service = hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-            let mut request = request.map(Body::new);
-            request.extensions_mut().insert(peer);
-            let answered = router.clone().oneshot(request);
-            async move { Ok::<_, Infallible>(answered.await.unwrap_or_else(|never| match never {})) }
-        });
+        let (front, peer) = (front.clone(), peer.ip());
+        let service = service_fn(move |request| front.clone().answer(request, peer));
         let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
             // A client that hangs up amid a request is no event.

@@ -109,7 +109,7 @@ impl Captures {
                 let line = json!({
                     "captureData": data,
                     "eventMetadata": {
-                        "eventId": random::request_id(),
+                        "eventId": random::request_id().as_str(),
                         "inferenceId": origin.inference_id.as_deref(),
                         "inferenceTime": origin.arrival.civil().to_string(),
                     },

@@ -1,8 +1,7 @@
 //! How requests are refused: the service's codes and words, in the form of the protocol that was spoken.
 
-use axum::{body::Body, response::Response};
 use hyper::{
-    StatusCode,
+    Response, StatusCode,
     header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use serde_json::{Value, json};
@@ -111,7 +110,7 @@ impl Refusal {
     }
 
     /// The answer, as the protocol has it.
-    pub fn answer(&self, style: Style) -> Response {
+    pub fn answer<B: From<String>>(&self, style: Style) -> Response<B> {
         let (content_type, body) = match style {
             Style::Json => {
                 let code = self.code.unwrap_or(match self.status {
@@ -132,7 +131,7 @@ impl Refusal {
             }
             Style::Plain => ("text/plain; charset=utf-8", format!("{}\n", self.message)),
         };
-        let mut response = Response::new(Body::from(body));
+        let mut response = Response::new(B::from(body));
         *response.status_mut() =
             StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();

@@ -1,25 +1,23 @@
 //! Copies for shadow variants: fire and forget, behind a bounded queue of their own.
 //!
-//! A copy is handed over after its original was answered and before the caller has the answer. Handing over takes no
-//! lock that a slow shadow holds and waits for nothing: a copy that finds no room is dropped and counted. So whatever
-//! a shadow does (hang, fail, answer 100 MB), callers see nothing of it, and memory stays within
-//! `queue_bytes + in_flight · (a body + an answer)`.
+//! A copy is handed over after its original was answered and before the caller has the answer. Handing over waits for
+//! nothing, whatever the shadow does: the one lock is held for as long as a queue takes a piece in or gives it out, and
+//! a copy that finds no room is dropped and counted. So callers see nothing of a shadow that hangs, fails or answers
+//! 100 MB, and memory stays within `queue_bytes + in_flight · (a body + an answer)`.
 
 use std::{
+    collections::VecDeque,
     sync::{
-        Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
-use tokio::{
-    runtime::Handle,
-    sync::{Semaphore, mpsc},
-};
+use tokio::runtime::Handle;
 
 use super::{
-    backend::Call,
+    backend::{Call, How},
     capture::{CapturePlan, Captures},
     clock,
     invoke::{Ended, Origin},
@@ -44,17 +42,17 @@ pub struct Copy {
 pub struct Lane {
     /// The variant.
     pub target: Arc<Target>,
-    queue: mpsc::Sender<(Copy, usize)>,
-    limits: ShadowLimits,
-    gauges: Arc<Gauges>,
+    means: Lanes,
+    queue: Mutex<Queue>,
+    dropped: AtomicU64,
 }
 
 #[derive(Debug, Default)]
-struct Gauges {
-    queued_bytes: AtomicUsize,
-    in_flight: AtomicUsize,
-    most_in_flight: AtomicUsize,
-    dropped: AtomicU64,
+struct Queue {
+    waiting: VecDeque<Copy>,
+    waiting_bytes: usize,
+    in_flight: usize,
+    most_in_flight: usize,
 }
 
 /// Opens lanes.
@@ -73,72 +71,99 @@ pub struct Lanes {
 impl Lanes {
     /// Opens the lane of a shadow variant. It ends with the last request that could reach it, once its queue is empty.
     pub fn open(&self, target: Arc<Target>) -> Arc<Lane> {
-        let (queue, waiting) = mpsc::channel(self.limits.queue.max(1));
-        let gauges = Arc::new(Gauges::default());
-        let work = work(target.clone(), waiting, self.clone(), gauges.clone());
-        self.runtime.spawn(work);
-        Arc::new(Lane { target, queue, limits: self.limits, gauges })
+        Arc::new(Lane { target, means: self.clone(), queue: Mutex::default(), dropped: AtomicU64::new(0) })
     }
 }
 
 impl Lane {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Hands a copy over, or drops it when there is no room.
-    pub fn send(&self, copy: Copy) {
-        let bytes = copy.call.body.len();
-        let queued = self.gauges.queued_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        if queued > self.limits.queue_bytes || self.queue.try_send((copy, bytes)).is_err() {
-            self.gauges.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
-            self.gauges.dropped.fetch_add(1, Ordering::Relaxed);
+    pub fn send(self: &Arc<Self>, copy: Copy) {
+        let limits = &self.means.limits;
+        let mut queue = self.queue();
+        if queue.in_flight < limits.in_flight {
+            queue.in_flight += 1;
+            queue.most_in_flight = queue.most_in_flight.max(queue.in_flight);
+            drop(queue);
+            self.means.runtime.spawn(work(Place { lane: self.clone(), taken: true }, copy));
+            return;
+        }
+        let bytes = queue.waiting_bytes + copy.call.body.len();
+        if queue.waiting.len() < limits.queue && bytes <= limits.queue_bytes {
+            queue.waiting_bytes = bytes;
+            queue.waiting.push_back(copy);
+        } else {
+            drop(queue);
+            self.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     /// Copies that were dropped for want of room.
     pub fn dropped(&self) -> u64 {
-        self.gauges.dropped.load(Ordering::Relaxed)
+        self.dropped.load(Ordering::Relaxed)
     }
 
     /// Copies that are worked on, and the most that ever were.
     pub fn in_flight(&self) -> (usize, usize) {
-        (self.gauges.in_flight.load(Ordering::Relaxed), self.gauges.most_in_flight.load(Ordering::Relaxed))
+        let queue = self.queue();
+        (queue.in_flight, queue.most_in_flight)
     }
 
     /// Copies that wait.
     pub fn queued(&self) -> usize {
-        self.queue.max_capacity() - self.queue.capacity()
+        self.queue().waiting.len()
     }
 }
 
-async fn work(
-    target: Arc<Target>,
-    mut waiting: mpsc::Receiver<(Copy, usize)>,
-    lanes: Lanes,
-    gauges: Arc<Gauges>,
-) {
-    let room = Arc::new(Semaphore::new(lanes.limits.in_flight));
-    loop {
-        // Room first: what waits stays in the queue, where it is counted.
-        let Ok(permit) = room.clone().acquire_owned().await else { return };
-        let Some((copy, bytes)) = waiting.recv().await else { return };
-        gauges.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
-        let running = gauges.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
-        gauges.most_in_flight.fetch_max(running, Ordering::Relaxed);
-        let (target, gauges) = (target.clone(), gauges.clone());
-        let (ledger, captures) = (lanes.ledger.clone(), lanes.captures.clone());
-        let limit = Duration::from_millis(lanes.limits.timeout_ms);
-        lanes.runtime.spawn(async move {
-            let Copy { call, mut origin, capture } = copy;
-            let call = Call { timeout: Some(limit), once: true, ..call };
-            let body = capture.as_ref().map(|_| (call.content_type.clone(), call.body.clone()));
-            origin.arrival = clock::now();
-            let began = Instant::now();
-            let answer = target.backend.call(call).await;
-            let ended = Ended::of(&answer, began.elapsed());
-            ledger.record(&target, ended.record(&target, &origin, began.elapsed()));
-            if let (Some(plan), Some((content_type, body)), Ok(answer)) = (capture, body, &answer) {
-                captures.keep(&plan, &target, &origin, (content_type.as_ref(), &body), answer);
+/// A place among the copies in flight. Dropped amid a copy, at the server's end, it is free again.
+struct Place {
+    lane: Arc<Lane>,
+    taken: bool,
+}
+
+impl Place {
+    /// The copy that waits longest. Without one the place is free, under the same lock: a copy that comes now finds it.
+    fn next(&mut self) -> Option<Copy> {
+        let mut queue = self.lane.queue();
+        let copy = queue.waiting.pop_front();
+        match &copy {
+            Some(copy) => queue.waiting_bytes -= copy.call.body.len(),
+            None => {
+                queue.in_flight -= 1;
+                self.taken = false;
             }
-            gauges.in_flight.fetch_sub(1, Ordering::Relaxed);
-            drop(permit);
-        });
+        }
+        copy
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if self.taken {
+            self.lane.queue().in_flight -= 1;
+        }
+    }
+}
+
+/// Asks for one copy after the other, until none waits.
+async fn work(mut place: Place, first: Copy) {
+    let lane = place.lane.clone();
+    let how = How { timeout: Some(Duration::from_millis(lane.means.limits.timeout_ms)), once: true };
+    let mut next = Some(first);
+    while let Some(Copy { call, mut origin, capture }) = next.take() {
+        let target = &lane.target;
+        origin.arrival = clock::now();
+        let began = Instant::now();
+        let answer = target.backend.call(&call, how).await;
+        let took = began.elapsed();
+        lane.means.ledger.record(target, Ended::of(&answer, took).record(target, &origin, took));
+        if let (Some(plan), Ok(answer)) = (capture, &answer) {
+            let asked = (call.content_type.as_ref(), &call.body[..]);
+            lane.means.captures.keep(&plan, target, &origin, asked, answer);
+        }
+        next = place.next();
     }
 }

@@ -3,20 +3,13 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 
-import { violations as all_violations } from "./axe.mjs";
+import { violations } from "./axe.mjs";
 import { stage } from "./fixture.mjs";
 import { press, until } from "./lab.mjs";
 
 const at = stage();
 /** Longest that something may take on a busy machine. */
 const LONG_MS = 120_000;
-
-/**
- * What axe finds beside the requests that come and go under the picture, and the pointer to the metrics, which is
- * called as the region that it points to.
- */
-const violations = async (page) =>
-  (await all_violations(page, [".picture__request"])).filter((line) => !line.startsWith("landmark-unique"));
 
 /** Presses a button again and again until `holds`: the models may still be asked about the reviews. */
 const insist = (panel, name, holds, what) =>
@@ -186,6 +179,19 @@ const LABS = {
     "Change the world in the middle": async (lab) => {
       await fill(lab.panel("Bandit race"), { "The world": "changes in the middle" });
       await press(lab.panel("Bandit race"), "Start the race");
+    },
+    "Let a bandit route": async (lab) => {
+      const panel = lab.panel("A bandit that routes");
+      await press(panel, "Let it route");
+      await panel.getByText(/SageMaker has no such routing/).waitFor({ timeout: LONG_MS });
+      await traffic(lab, 100);
+      await panel.getByRole("group", { name: /Share of the traffic, by variant; arrow keys/ }).waitFor({ timeout: LONG_MS });
+      await panel.getByRole("group", { name: /Regret: right answers lost; arrow keys/ }).waitFor();
+      // The picture says who moves the weights, and the panel of the test why none may start.
+      await lab.region("Endpoint").getByText("weights by Thompson sampling").waitFor();
+      const decision = lab.region("Metrics").getByRole("region", { name: "Decision" });
+      await decision.getByText(/No test may start: Thompson sampling routes reviews: .* a fixed test on them is biased/).waitFor();
+      await panel.getByRole("row", { name: /^VariantB/ }).waitFor();
     },
   },
   "false-friends": {

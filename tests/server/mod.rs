@@ -9,7 +9,7 @@
 use std::{
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -74,10 +74,13 @@ impl Server {
         serde_json::from_slice(&answer.into_body().collect().await.unwrap().to_bytes()).unwrap()
     }
 
+    /// A call of SageMaker, or of the service that `operation` names before a dot.
     pub async fn call(&self, operation: &str, members: Value) -> (u16, Value) {
+        let target =
+            if operation.contains('.') { operation.to_owned() } else { format!("SageMaker.{operation}") };
         let request = hyper::Request::post(format!("http://{}/", self.address))
             .header("content-type", "application/x-amz-json-1.1")
-            .header("x-amz-target", format!("SageMaker.{operation}"))
+            .header("x-amz-target", target)
             .body(Full::from(members.to_string()))
             .unwrap();
         let answer = self.client.request(request).await.unwrap();
@@ -240,6 +243,7 @@ pub struct Upstream {
     pub asked: Arc<AtomicU64>,
     pub under_way: Arc<AtomicUsize>,
     pub most_under_way: Arc<AtomicUsize>,
+    numbers: Arc<Mutex<Vec<u64>>>,
     served: JoinHandle<()>,
 }
 
@@ -262,9 +266,11 @@ impl Upstream {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (asked, under_way, most) = (Arc::<AtomicU64>::default(), Arc::default(), Arc::default());
+        let numbers = Arc::<Mutex<Vec<u64>>>::default();
         let counts = (asked.clone(), Arc::<AtomicUsize>::clone(&under_way), Arc::<AtomicUsize>::clone(&most));
+        let noted = numbers.clone();
         let answer = move |request: Request| {
-            let (asked, under_way, most) = counts.clone();
+            let ((asked, under_way, most), noted) = (counts.clone(), noted.clone());
             async move {
                 if request.uri().path() == "/ping" {
                     return Response::new(Body::empty());
@@ -272,7 +278,10 @@ impl Upstream {
                 asked.fetch_add(1, Ordering::SeqCst);
                 most.fetch_max(under_way.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                 let _leave = Leave(under_way);
-                let _ = request.into_body().collect().await;
+                let body = request.into_body().collect().await.map(|b| b.to_bytes()).unwrap_or_default();
+                if let Ok(number) = String::from_utf8_lossy(&body).parse() {
+                    noted.lock().unwrap().push(number);
+                }
                 let mut response = Response::new(Body::from("{\"predicted_label\": 4}"));
                 match mood {
                     Mood::Well => {}
@@ -292,7 +301,12 @@ impl Upstream {
         };
         let app = Router::new().fallback(answer);
         let served = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        Self { address, asked, under_way, most_under_way: most, served }
+        Self { address, asked, under_way, most_under_way: most, numbers, served }
+    }
+
+    /// Bodies that were numbers, in the order in which they came.
+    pub fn numbers(&self) -> Vec<u64> {
+        self.numbers.lock().unwrap().clone()
     }
 
     /// Its table in the configuration file.

@@ -69,6 +69,8 @@ pub struct Board {
     pub facts: Vec<(String, String)>,
     /// A drawing over x.
     pub chart: Option<Chart>,
+    /// Another one, beneath it.
+    pub second: Option<Chart>,
     /// Replays.
     pub dots: Vec<Dots>,
     /// A table, its heads in the first row.

@@ -22,6 +22,10 @@ pub enum Exercise {
     Paired,
     /// Lets routing policies race.
     Bandits,
+    /// Lets a bandit route the endpoint's traffic.
+    RouteByBandit,
+    /// Ends that; the weights stay.
+    StopBandit,
     /// Compares before with after, and with a control at the same time.
     BeforeAfter,
     /// Cuts the requests of a bad split by one property.
@@ -121,6 +125,15 @@ const BANDITS: [Setting; 3] = [
     rare(number("Epsilon", "%", 10.0, (0.0, 100.0), 1.0)),
 ];
 
+const ROUTING: [Setting; 6] = [
+    choice("Policy", &["Thompson sampling", "UCB1", "epsilon-greedy"]),
+    choice("Reward", &["right answers", "answers within one star", "answers without error", "conversions"]),
+    number("Weights move every", "s", 10.0, (1.0, 3_600.0), 1.0),
+    rare(number("Epsilon", "%", 10.0, (0.0, 100.0), 1.0)),
+    rare(number("Conversion: within", "ms", 20.0, (0.001, 60_000.0), 1.0)),
+    rare(number("Conversion: stars off", "", 1.0, (0.0, 4.0), 1.0)),
+];
+
 const BEFORE_AFTER: [Setting; 3] = [
     choice("The new model", &["is the same as the old one", "stars-b"]),
     number("Hour of the switch", "o'clock", 14.0, (0.0, 23.0), 1.0),
@@ -156,6 +169,8 @@ impl Exercise {
             Self::StopUniverses => "Stop",
             Self::Paired => "Paired and unpaired",
             Self::Bandits => "Bandit race",
+            Self::RouteByBandit => "A bandit that routes",
+            Self::StopBandit => "Stop the bandit",
             Self::BeforeAfter => "Before and after",
             Self::Slice => "Cut the requests",
             Self::Accuse => "Name the culprit",
@@ -174,6 +189,8 @@ impl Exercise {
             Self::StopUniverses => "Stop the replay",
             Self::Paired => "Run both 200 times",
             Self::Bandits => "Start the race",
+            Self::RouteByBandit => "Let it route",
+            Self::StopBandit => "Stop it",
             Self::BeforeAfter => "Compare",
             Self::Slice => "Cut",
             Self::Accuse => "Accuse",
@@ -190,11 +207,12 @@ impl Exercise {
             Self::Universes => &UNIVERSES,
             Self::Paired => &PAIRED,
             Self::Bandits => &BANDITS,
+            Self::RouteByBandit => &ROUTING,
             Self::BeforeAfter => &BEFORE_AFTER,
             Self::Slice => &SLICE,
             Self::Accuse => &ACCUSE,
             Self::Slower => &SLOWER,
-            Self::Peek | Self::StopUniverses | Self::Memo => &[],
+            Self::Peek | Self::StopUniverses | Self::StopBandit | Self::Memo => &[],
         }
     }
 
@@ -241,9 +259,14 @@ mod tests {
 
     #[test]
     fn the_usual_settings_are_taken_and_others_named() {
-        for exercise in
-            [Exercise::Plan, Exercise::StartTest, Exercise::Universes, Exercise::Paired, Exercise::Slice]
-        {
+        for exercise in [
+            Exercise::Plan,
+            Exercise::StartTest,
+            Exercise::Universes,
+            Exercise::Paired,
+            Exercise::RouteByBandit,
+            Exercise::Slice,
+        ] {
             assert!(exercise.checked(&exercise.usual()).is_ok(), "{exercise:?}");
         }
         let said = Exercise::Universes.checked(&[0.0, 50.0, 30.0, 200.0]).unwrap_err().message;

@@ -4,6 +4,7 @@
 //! so that the page needs one form and one board for all of them. A test's looks, a replay and a race are functions of
 //! seed, actions and their moments, as all of the lab's state.
 
+mod bandit;
 mod board;
 mod exercise;
 mod furniture;
@@ -12,6 +13,9 @@ mod play;
 mod running;
 mod universes;
 
+pub use bandit::BanditView;
+pub(super) use bandit::LiveBandit;
+use bandit::{Arm, BanditPlan};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -37,6 +41,8 @@ use crate::{
 
 /// Replays, and requests of each, that show how often a reading errs.
 const UNIVERSES_WANTED: (usize, u64) = (100, 2_000);
+/// Variants that an endpoint may have, and so arms of a bandit.
+const ARMS_MOST: usize = 10;
 /// Variant that the lab on misleading numbers spoils, and how: rarely, and badly then.
 pub(super) const SPIKY: (&str, Fault) =
     ("VariantB", Fault::LatencySpikes { probability: 0.03, extra_ms: 60.0 });
@@ -68,6 +74,8 @@ pub enum DecideGoal {
         /// It changes.
         changing: bool,
     },
+    /// A bandit that routes has seen so many outcomes.
+    RoutedByBandit(u64),
     /// Before and after differed, though nothing had changed but the hour.
     Fooled,
     /// Whole days were compared, and the difference was gone.
@@ -91,6 +99,8 @@ pub struct DecideView {
     pub assessment: Option<Assessment>,
     /// Universes done and asked for, while a replay is under way.
     pub replay: Option<(u64, u64)>,
+    /// The bandit that routes.
+    pub bandit: Option<BanditView>,
     /// A memo was signed.
     pub signed: bool,
 }
@@ -156,6 +166,11 @@ impl Experiment {
                 let board = play::bandits(s, &world, self.corpus(), seed);
                 self.decisions.show(exercise, board);
             }
+            Exercise::RouteByBandit => self.route_by_bandit(BanditPlan::from_settings(s))?,
+            Exercise::StopBandit => {
+                let bandit = self.bandit_mut().filter(|b| b.routes());
+                bandit.ok_or_else(|| Refusal::lab_rule("no bandit routes"))?.end("it was told to");
+            }
             Exercise::BeforeAfter => {
                 let world = self.world(false)?;
                 let done =
@@ -215,6 +230,17 @@ impl Experiment {
             Exercise::Universes | Exercise::Bandits | Exercise::BeforeAfter => {
                 vec![self.first_artifact(), Artifact::B]
             }
+            Exercise::RouteByBandit => {
+                let mut serving: Vec<Artifact> = self
+                    .called_endpoint()
+                    .into_iter()
+                    .flat_map(|e| e.variants())
+                    .map(|v| v.artifact)
+                    .collect();
+                serving.sort();
+                serving.dedup();
+                serving
+            }
             _ => Vec::new(),
         }
     }
@@ -258,8 +284,89 @@ impl Experiment {
         })
     }
 
+    /// Lets a bandit move the weights of the endpoint that the clients call.
+    fn route_by_bandit(&mut self, plan: BanditPlan) -> Result<(), Refusal> {
+        let serving = self.called_endpoint().filter(|e| e.status == EndpointStatus::InService);
+        let Some(endpoint) = serving.filter(|e| (2..=ARMS_MOST).contains(&e.variants().len())) else {
+            return Err(Refusal::lab_rule(format!(
+                "a bandit chooses among two to {ARMS_MOST} variants of an endpoint that is in service; deploy one"
+            )));
+        };
+        let arms = endpoint.variants().iter().map(|v| Arm::new(v.fleet, v.name.to_string(), v.artifact));
+        let weights = endpoint.variants().iter().map(|v| v.current_weight).collect();
+        let bandit = LiveBandit::start(plan, endpoint.name.clone(), arms.collect(), weights, self.now());
+        if let Some(test) = self.test_mut() {
+            test.adapt();
+        }
+        self.set_bandit(bandit);
+        self.tell_bandit_the_truth();
+        Ok(())
+    }
+
+    /// Says on which reviews each model earns the reward, where the answers of the models decide that.
+    pub(super) fn tell_bandit_the_truth(&mut self) {
+        let Some(bandit) = self.bandit().filter(|b| b.routes()) else { return };
+        // A model on skewed input gives other answers.
+        let told = if bandit.asks_for_truth() && !self.needs_skewed() {
+            let most_off = u8::from(bandit.plan.reward == Outcome::WithinOneStar);
+            let earns = |artifact, id: usize| {
+                let truth = self.corpus().reviews().get(id).and_then(|r| r.stars)?;
+                let answer = self.table().prediction(artifact, ReviewId(id as u32))?.stars;
+                Some(u16::from(truth.distance(answer) <= most_off))
+            };
+            let bits = |id| {
+                let each = bandit.arms.iter().enumerate();
+                each.map(|(i, arm)| earns(arm.artifact, id).map(|bit| bit << i)).sum::<Option<u16>>()
+            };
+            // The learner's own reviews are asked about later, and their stars may be missing: there it is unknown.
+            (0..self.corpus().built_in_len()).map(bits).collect::<Option<Vec<_>>>().unwrap_or_default()
+        } else {
+            Vec::new()
+        };
+        if let Some(bandit) = self.bandit_mut() {
+            bandit.set_truth(told);
+        }
+    }
+
+    /// Lets the bandit end a batch: it moves the weights, unless somebody else has.
+    pub(super) fn ask_bandit(&mut self) {
+        let now = self.now();
+        if self.needs_skewed() {
+            self.tell_bandit_the_truth();
+        }
+        let Some(bandit) = self.bandit().filter(|b| b.routes()) else { return };
+        let name = bandit.endpoint.to_string();
+        let end = match self.control_plane().endpoint(&name) {
+            None => Some("its endpoint is gone"),
+            Some(e) if !e.variants().iter().map(|v| v.fleet).eq(bandit.arms.iter().map(|a| a.fleet)) => {
+                Some("other variants serve")
+            }
+            Some(e)
+                if !e.variants().iter().map(|v| v.desired_weight).eq(bandit.weights().iter().copied()) =>
+            {
+                Some("a call has changed the weights")
+            }
+            Some(_) => None,
+        };
+        let free =
+            self.control_plane().endpoint(&name).is_some_and(|e| e.status == EndpointStatus::InService);
+        let Some(bandit) = self.bandit_mut() else { return };
+        if let Some(why) = end {
+            bandit.end(why);
+            return;
+        }
+        // Amid a change of capacity the weights wait for the next batch.
+        let weights = if free { bandit.next_weights(now) } else { bandit.wait(now) };
+        if let Some(weights) = weights {
+            self.shift_weights(&name, &weights);
+        }
+    }
+
     fn start_test(&mut self, s: &[f64]) -> Result<(), Refusal> {
         let plan = TestPlan::from_settings(s);
+        if let Some(bandit) = self.bandit().filter(|b| b.routes()) {
+            return Err(Refusal::lab_rule(bandit.refusal()));
+        }
         if plan.unit == Unit::User && !self.simulation.traffic().sticky {
             return Err(Refusal::lab_rule(
                 "users are no units while each request is routed anew; let users stay with their variant first (Traffic)",
@@ -330,8 +437,13 @@ impl Experiment {
         let (d, test) = (&self.decisions, self.test());
         let replay = d.universes.as_ref().filter(|u| !u.is_done()).map(|u| (u.done.len() as u64, u.of));
         let universes = d.universes.as_ref().map_or(0, |u| u.done.len() as u64);
+        let bandit = self.bandit();
         DecideView {
-            version: d.acts * 1_000_000 + test.map_or(0, RunningTest::looks) + universes,
+            version: d.acts * 1_000_000
+                + test.map_or(0, RunningTest::looks)
+                + universes
+                + bandit.map_or(0, LiveBandit::version),
+            bandit: bandit.and_then(LiveBandit::view),
             assessment: test.map(RunningTest::assessment),
             replay,
             signed: d.memo.is_some(),
@@ -347,13 +459,20 @@ impl Experiment {
                 Ok(s) => play::plan(s),
                 Err(refusal) => Board::says(refusal.message),
             },
-            Exercise::StartTest => self.test().map_or_else(
-                || Board::says("No test runs. Choose what decides before the first request is counted, then start it."),
-                RunningTest::board,
+            Exercise::StartTest => match (self.test(), self.bandit().filter(|b| b.routes())) {
+                (Some(test), _) => test.board(),
+                (None, Some(bandit)) => bandit.refusing_board(),
+                (None, None) => Board::says(
+                    "No test runs. Choose what decides before the first request is counted, then start it.",
+                ),
+            },
+            Exercise::RouteByBandit | Exercise::StopBandit => {
+                self.bandit().map_or_else(Board::default, LiveBandit::board)
+            }
+            Exercise::Peek => self.test().map_or_else(
+                || Board::says("No test runs: start one that is read from a purse."),
+                RunningTest::purse_board,
             ),
-            Exercise::Peek => self
-                .test()
-                .map_or_else(|| Board::says("No test runs: start one that is read from a purse."), RunningTest::purse_board),
             Exercise::Universes | Exercise::StopUniverses => {
                 self.decisions.universes.as_ref().map_or_else(Board::default, |u| u.board())
             }
@@ -560,6 +679,10 @@ pub(super) fn judge(goal: DecideGoal, e: &Experiment) -> Judged {
             };
             Judged::when(d.raced[usize::from(changing)], missing)
         }
+        DecideGoal::RoutedByBandit(n) => match e.bandit() {
+            Some(bandit) => Judged::counted(bandit.n().min(n), n, "outcomes seen by the bandit"),
+            None => Judged::when(false, "no bandit routes"),
+        },
         DecideGoal::Fooled => Judged::when(
             d.fooled,
             "with the same model on both sides, before and after do not differ yet by more than chance",

@@ -7,7 +7,9 @@ use crate::{
     analysis::{
         CannotTell, Interval, Result, Summary,
         bandit::Allocation,
-        evidence::{Conversion, Outcome, Unit, VariantEvidence, difference, fixed_estimate, shown},
+        evidence::{
+            Conversion, Outcome, Unit, VariantEvidence, cuped_estimate, difference, fixed_estimate, shown,
+        },
         sequential::{
             ConfidenceSequence,
             group::{Boundary, Design, boundaries},
@@ -168,6 +170,8 @@ pub struct RunningTest {
     closed: bool,
     /// Why that spoils the test: it had come to no verdict yet.
     disturbed: Option<String>,
+    /// A bandit began to move the weights before it had come to one.
+    allocation: Allocation,
     pub verdict: Verdict,
 }
 
@@ -204,6 +208,7 @@ impl RunningTest {
             horizon: None,
             closed: false,
             disturbed: None,
+            allocation: Allocation::Fixed,
             verdict: Verdict {
                 state: State::Pending,
                 because: String::new(),
@@ -253,6 +258,18 @@ impl RunningTest {
             self.disturbed = Some(format!(
                 "the split was changed at {now}; requests before and after do not belong to one test"
             ));
+            let _ = self.rejudge();
+        }
+    }
+
+    /// Notes that a bandit moves the weights from now on: what comes is not of this test, and a test that has come to
+    /// no verdict cannot come to one any more.
+    pub fn adapt(&mut self) {
+        if !self.closed && !self.is_over() {
+            self.allocation = Allocation::Adaptive;
+        }
+        self.closed = true;
+        if self.allocation == Allocation::Adaptive {
             let _ = self.rejudge();
         }
     }
@@ -373,7 +390,7 @@ impl RunningTest {
         let secondary = self.horizon.as_ref().map(|(_, _, rest)| rest.clone()).unwrap_or_default();
         let evidence = Evidence {
             alpha: plan.alpha,
-            allocation: Allocation::Fixed,
+            allocation: self.allocation,
             n,
             planned_n: plan.planned_n,
             split: if a.requests() + b.requests() > 0 { Ok(self.split.p()) } else { Err(UNSEEN.into()) },
@@ -515,6 +532,26 @@ impl RunningTest {
                 "A fixed test, were this its end",
                 range(of(last.fixed.low), of(last.fixed.high), unit),
             );
+            let [a, b] = &self.evidence;
+            if let Ok((estimate, gone)) = cuped_estimate(a, b, self.plan.alpha) {
+                board.fact(
+                    "The same with CUPED, by the true stars",
+                    format!(
+                        "{}; {} less variance",
+                        range(of(estimate.interval.low), of(estimate.interval.high), unit),
+                        percent(gone)
+                    ),
+                );
+            }
+            let p = self.sequence.running_p();
+            board.fact(
+                "Evidence so far",
+                format!(
+                    "p at any look is {}; at {} the interval leaves 0",
+                    if p < 0.001 { "under 0.001".to_owned() } else { format!("{p:.3}") },
+                    self.plan.alpha
+                ),
+            );
             board.fact(
                 "Had you stopped at the first p < \u{3b1}",
                 format!(
@@ -563,6 +600,11 @@ impl RunningTest {
             x: "requests".to_owned(),
             y: unit.to_owned(),
             curves: vec![
+                Curve {
+                    name: "no difference".to_owned(),
+                    role: Role::Bound,
+                    points: self.points.iter().map(|p| [p.n as f64, 0.0, 0.0, 0.0]).collect(),
+                },
                 curve("fixed test", Role::Contrast, |p| p.fixed),
                 curve("confidence sequence", Role::Trusted, |p| p.sequence),
             ],

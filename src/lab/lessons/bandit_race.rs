@@ -6,7 +6,7 @@ pub(super) static LESSON: Lesson = Lesson {
     id: LabId::BanditRace,
     title: "Bandit race",
     summary: "Let Thompson, UCB1 and epsilon-greedy route against a fixed split: less regret now, less certainty later.",
-    minutes: 10,
+    minutes: 15,
     controls: &[],
     steps: &[
         Step {
@@ -47,6 +47,31 @@ pub(super) static LESSON: Lesson = Lesson {
             goal: Goal::Decide(DecideGoal::Raced { changing: true }),
             hints: &["Choose \u{201c}changes in the middle\u{201d} under The world."],
             controls: &[Control::Exercise(Exercise::Bandits)],
+        },
+        Step {
+            id: "route",
+            chapter: "On live traffic",
+            title: "Let a bandit route",
+            body: &[
+                Text(
+                    "Behind the endpoint are the same two models, with equal weights. Now a bandit moves these weights: every ten seconds it reads which answers were right and shares out the next requests.",
+                ),
+                Do(
+                    "Let Thompson sampling route, turn the traffic on, and watch the weights until it has seen 3,000 outcomes.",
+                ),
+                Expect(
+                    "The endpoint's shares wander, then lean towards B. The regret bends away from that of an even split. It is measured against the truth, which only a simulator knows.",
+                ),
+                Why(
+                    "SageMaker has no such routing; it is a rule of this lab. Whoever runs a bandit there moves the weights by `UpdateEndpointWeightsAndCapacities`, a transition of its own each time, or puts a router in front that names a `TargetVariant` with each request.",
+                ),
+                Trap(
+                    "Try to start a test beside the metrics: it is refused while the bandit routes. Stop the bandit and set weights that stay: then a test may start, with requests of its own.",
+                ),
+            ],
+            goal: Goal::Decide(DecideGoal::RoutedByBandit(3_000)),
+            hints: &["100 requests a second take half a minute of virtual time; a faster pace helps."],
+            controls: &[Control::Exercise(Exercise::RouteByBandit), Control::Traffic],
         },
     ],
 };

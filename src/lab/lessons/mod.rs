@@ -34,6 +34,7 @@ static SANDBOX: Lesson = Lesson {
         Control::Exercise(Exercise::Peek),
         Control::Exercise(Exercise::Universes),
         Control::Exercise(Exercise::Memo),
+        Control::Exercise(Exercise::RouteByBandit),
         Control::Comparison,
         Control::Disagreements,
         Control::Autoscaling,

@@ -5,12 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::{Bytes, BytesMut};
-use http_body_util::{BodyExt, Full};
+use bytes::Bytes;
+use http_body_util::Full;
 use hyper::{
-    Method, Request, Response, Uri,
-    body::Incoming,
-    header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue},
+    Uri,
+    header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue},
 };
 use hyper_util::{
     client::legacy::{self, connect::HttpConnector},
@@ -19,10 +18,13 @@ use hyper_util::{
 use serde_json::{Value, json};
 
 use super::{
-    Answer, Breaker, Call, CallError, brief,
+    Answer, Breaker, Call, CallError, How, brief,
+    connect::{Connector, tcp},
+    exchange::{ExchangeError, Reply},
     payload::{self, Label, Texts},
+    pool::{IDLE, Pool, PoolError},
     sagemaker::Sagemaker,
-    tls::{Connector, Tls},
+    tls::Tls,
 };
 use crate::{
     domain::Stars,
@@ -30,12 +32,11 @@ use crate::{
     server::settings::{Protocol, Upstream},
 };
 
-/// The client that all upstreams are reached with.
-pub type Client = legacy::Client<Connector, Full<Bytes>>;
+/// A client for any address: what traffic is sent with.
+pub type Client = legacy::Client<HttpConnector, Full<Bytes>>;
 
 const CUSTOM_ATTRIBUTES: HeaderName = HeaderName::from_static("x-amzn-sagemaker-custom-attributes");
-/// Idle connections end after this, before most servers end them.
-const IDLE: Duration = Duration::from_secs(30);
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// Pause before a request that was never sent is tried again; doubles each time.
 const RETRY_AFTER: Duration = Duration::from_millis(10);
 /// Longest time for a health check.
@@ -43,20 +44,11 @@ const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A client with a pool of its own, that reaches `http://` only.
 pub fn client(connect_timeout: Duration, idle_connections: usize) -> Client {
-    client_over(None, connect_timeout, idle_connections)
-}
-
-/// The same that reaches `https://` too, where there is `tls`.
-fn client_over(tls: Option<Tls>, connect_timeout: Duration, idle_connections: usize) -> Client {
-    let mut connector = HttpConnector::new();
-    connector.set_nodelay(true);
-    connector.set_connect_timeout(Some(connect_timeout));
-    connector.set_keepalive(Some(IDLE));
     legacy::Client::builder(TokioExecutor::new())
         .pool_idle_timeout(IDLE)
         .pool_timer(TokioTimer::new())
         .pool_max_idle_per_host(idle_connections)
-        .build(Connector::new(connector, tls, connect_timeout))
+        .build(tcp(connect_timeout))
 }
 
 /// A model server that the operator declared.
@@ -65,9 +57,11 @@ pub struct HttpUpstream {
     /// Its name in the configuration file.
     pub name: String,
     settings: Upstream,
-    infer: Uri,
-    health: Uri,
-    client: Client,
+    /// Heads of requests, up to the headers that differ from one to the next.
+    infer: Vec<u8>,
+    /// A whole head.
+    health: Vec<u8>,
+    pool: Pool,
     answer_bytes: usize,
     timeout: Duration,
     /// For callers, and for copies: a shadow that fails must not keep callers from the same server.
@@ -100,20 +94,24 @@ impl HttpUpstream {
             Protocol::Http | Protocol::Sagemaker => ("/invocations".to_owned(), "/ping".to_owned()),
         };
         let health = if settings.health_path.is_empty() { health } else { settings.health_path.clone() };
-        // The settings were checked, so both are addresses; `/` would only be refused by the upstream.
-        let uri = |path: String| format!("{base}{path}").parse().unwrap_or_default();
+        // The settings were checked, so these are addresses; without one nothing would be connected to.
+        let uri = |path: &str| format!("{base}{path}").parse::<Uri>().unwrap_or_default();
+        let begin = |method: &str, path: &str| {
+            let uri = uri(path);
+            let host = uri.authority().map(|a| a.as_str()).unwrap_or_default();
+            let path = uri.path_and_query().map_or("/", |p| p.as_str());
+            format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\n")
+        };
+        // What cannot be read any more leaves nobody to be trusted.
+        let tls = settings.is_https().then(|| Tls::new(settings.ca_file.as_deref()).unwrap_or_default());
+        let connect_timeout = Duration::from_millis(settings.connect_timeout_ms);
         let breaker =
             || Breaker::new(settings.breaker_failures, Duration::from_millis(settings.breaker_open_ms));
         Self {
             name: name.to_owned(),
-            infer: uri(infer),
-            health: uri(health),
-            client: client_over(
-                // The settings were checked. What cannot be read any more leaves nobody to be trusted.
-                settings.is_https().then(|| Tls::new(settings.ca_file.as_deref()).unwrap_or_default()),
-                Duration::from_millis(settings.connect_timeout_ms),
-                settings.idle_connections,
-            ),
+            infer: begin("POST", &infer).into_bytes(),
+            health: format!("{}\r\n", begin("GET", &health)).into_bytes(),
+            pool: Pool::new(Connector::new(uri(""), tls, connect_timeout), settings.idle_connections),
             answer_bytes,
             timeout: Duration::from_millis(settings.timeout_ms),
             breakers: [breaker(), breaker()],
@@ -148,8 +146,12 @@ impl HttpUpstream {
         self.retried.load(Ordering::Relaxed)
     }
 
-    /// Checks its health again and again, until dropped. Returns at once where that is switched off.
+    /// Looks after it until dropped: its connections, and its health where that is to be checked.
     pub async fn watch(&self) {
+        tokio::join!(self.pool.tidy(), self.check_again());
+    }
+
+    async fn check_again(&self) {
         // A real endpoint has no health check that costs nothing.
         if self.settings.health_interval_ms == 0 || self.sagemaker.is_some() {
             return;
@@ -171,17 +173,17 @@ impl HttpUpstream {
 
     /// One health check.
     pub async fn check(&self) -> bool {
-        let Ok(request) = Request::get(self.health.clone()).body(Full::default()) else { return false };
-        let answered = tokio::time::timeout(HEALTH_TIMEOUT, self.client.request(request)).await;
-        answered.is_ok_and(|a| a.is_ok_and(|a| a.status().is_success()))
+        let asked = self.pool.exchange(&self.health, &[], self.answer_bytes);
+        let answered = tokio::time::timeout(HEALTH_TIMEOUT, asked).await;
+        answered.is_ok_and(|a| a.is_ok_and(|a| (200..300).contains(&a.status)))
     }
 
     /// Asks the model.
     ///
     /// # Errors
     /// [`CallError`].
-    pub async fn call(&self, call: Call) -> Result<Answer, CallError> {
-        let breaker = &self.breakers[usize::from(call.once)];
+    pub async fn call(&self, call: &Call, how: How) -> Result<Answer, CallError> {
+        let breaker = &self.breakers[usize::from(how.once)];
         if !breaker.lets_through(Instant::now()) {
             let why = format!(
                 "the upstream `{}` has failed {} times in a row and is left alone for {} ms",
@@ -189,27 +191,21 @@ impl HttpUpstream {
             );
             return Err(CallError::Unavailable { why });
         }
+        let limit = how.timeout.map_or(self.timeout, |t| t.min(self.timeout));
         if let Some(endpoint) = &self.sagemaker {
-            let limit = call.timeout.map_or(self.timeout, |t| t.min(self.timeout));
-            let answered = tokio::time::timeout(limit, endpoint.call(&call)).await;
+            let answered = tokio::time::timeout(limit, endpoint.call(call)).await;
             let answered = answered.unwrap_or(Err(CallError::TimedOut { limit_ms: limit.as_millis() }));
             self.judge(breaker, &answered);
             return answered;
         }
-        let (request, translated) = self.request(&call)?;
-        let limit = call.timeout.map_or(self.timeout, |t| t.min(self.timeout));
-        let answered = tokio::time::timeout(limit, self.exchange(request, !call.once)).await;
+        let (head, body, translated) = self.request(call)?;
+        let answered = tokio::time::timeout(limit, self.exchange(&head, &body, !how.once)).await;
         let answered = answered.unwrap_or(Err(CallError::TimedOut { limit_ms: limit.as_millis() }));
         self.judge(breaker, &answered);
-        let (head, body) = answered?;
+        let Reply { content_type, custom_attributes, body, .. } = answered?;
         let Some(asked) = translated else {
-            return Ok(Answer {
-                content_type: head.headers.get(CONTENT_TYPE).cloned(),
-                custom_attributes: head.headers.get(CUSTOM_ATTRIBUTES).cloned(),
-                predicted: payload::first_stars(&body),
-                body,
-                wait_ns: 0,
-            });
+            let predicted = payload::first_stars(&body);
+            return Ok(Answer { content_type, custom_attributes, predicted, body, wait_ns: 0 });
         };
         let labels = match self.settings.protocol {
             Protocol::Oip => labels_of_v2(&body, asked.texts.len())?,
@@ -232,30 +228,18 @@ impl HttpUpstream {
         }
     }
 
-    /// The upstream's request, and the texts in it where the answer must be translated back.
-    fn request(&self, call: &Call) -> Result<(Request<Full<Bytes>>, Option<Texts>), CallError> {
-        let build = |body: Bytes, json: bool| {
-            let mut request = Request::new(Full::new(body));
-            *request.method_mut() = Method::POST;
-            *request.uri_mut() = self.infer.clone();
-            let headers = request.headers_mut();
-            if json {
-                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-                return request;
-            }
-            for (name, value) in [
-                (CONTENT_TYPE, &call.content_type),
-                (ACCEPT, &call.accept),
-                (CUSTOM_ATTRIBUTES, &call.custom_attributes),
-            ] {
-                if let Some(value) = value {
-                    headers.insert(name, value.clone());
-                }
-            }
-            request
-        };
+    /// The upstream's request, head and body, and the texts in it where the answer must be translated back.
+    fn request(&self, call: &Call) -> Result<(Vec<u8>, Bytes, Option<Texts>), CallError> {
+        let json = |body: Bytes| (self.head(&[(CONTENT_TYPE, Some(&JSON))], body.len()), body);
         let native: &[&str] = match self.settings.protocol {
-            Protocol::Http | Protocol::Sagemaker => return Ok((build(call.body.clone(), false), None)),
+            Protocol::Http | Protocol::Sagemaker => {
+                let headers = [
+                    (CONTENT_TYPE, call.content_type.as_ref()),
+                    (ACCEPT, call.accept.as_ref()),
+                    (CUSTOM_ATTRIBUTES, call.custom_attributes.as_ref()),
+                ];
+                return Ok((self.head(&headers, call.body.len()), call.body.clone(), None));
+            }
             Protocol::Oip => &["inputs"],
             Protocol::TfServing => &["inputs", "signature_name"],
         };
@@ -263,7 +247,8 @@ impl HttpUpstream {
         let own = serde_json::from_slice::<Value>(&call.body)
             .is_ok_and(|v| native.iter().any(|member| v.get(*member).is_some()));
         if own {
-            return Ok((build(call.body.clone(), true), None));
+            let (head, body) = json(call.body.clone());
+            return Ok((head, body, None));
         }
         let content_type = call.content_type.as_ref().and_then(|t| t.to_str().ok());
         let asked = Texts::read(content_type, &call.body)
@@ -281,88 +266,66 @@ impl HttpUpstream {
             }),
             _ => json!({"instances": asked.texts}),
         };
-        Ok((build(body.to_string().into(), true), Some(asked)))
+        let (head, body) = json(body.to_string().into());
+        Ok((head, body, Some(asked)))
     }
 
-    async fn exchange(
-        &self,
-        request: Request<Full<Bytes>>,
-        retry: bool,
-    ) -> Result<(hyper::http::response::Parts, Bytes), CallError> {
+    /// The head of a request with these headers and a body of so many bytes.
+    fn head(&self, headers: &[(HeaderName, Option<&HeaderValue>)], body_bytes: usize) -> Vec<u8> {
+        let mut head = Vec::with_capacity(self.infer.len() + 256);
+        head.extend_from_slice(&self.infer);
+        for (name, value) in headers {
+            if let Some(value) = value {
+                head.extend_from_slice(name.as_str().as_bytes());
+                head.extend_from_slice(b": ");
+                head.extend_from_slice(value.as_bytes());
+                head.extend_from_slice(b"\r\n");
+            }
+        }
+        head.extend_from_slice(b"content-length: ");
+        head.extend_from_slice(body_bytes.to_string().as_bytes());
+        head.extend_from_slice(b"\r\n\r\n");
+        head
+    }
+
+    async fn exchange(&self, head: &[u8], body: &[u8], retry: bool) -> Result<Reply, CallError> {
         let mut left = if retry { self.settings.retries } else { 0 };
         let mut pause = RETRY_AFTER;
-        // A copy for the next try is made only while there may be one.
-        let mut next = Some(request);
-        let response = loop {
-            let Some(request) = next.take() else {
-                return Err(CallError::Unavailable { why: "no try is left".to_owned() });
-            };
-            if left > 0 {
-                next = Some(request.clone());
-            }
-            match self.client.request(request).await {
-                Ok(response) => break response,
+        let reply = loop {
+            match self.pool.exchange(head, body, self.answer_bytes).await {
+                Ok(reply) => break reply,
                 // Never sent, so nothing is done twice.
-                Err(e) if e.is_connect() && left > 0 => {
+                Err(e) if e.is_unsent() && left > 0 => {
                     left -= 1;
                     self.retried.fetch_add(1, Ordering::Relaxed);
                     tokio::time::sleep(pause).await;
                     pause *= 2;
                 }
+                Err(PoolError::Exchange(ExchangeError::TooLarge { limit })) => {
+                    return Err(CallError::TooLarge { limit });
+                }
+                Err(PoolError::Exchange(ExchangeError::Garbage(why))) => return Err(garbage(why)),
                 Err(e) => return Err(self.unreachable(&e)),
             }
         };
-        let status = response.status();
-        let (head, body) = read(response, self.answer_bytes).await?;
-        if status.is_success() {
-            Ok((head, body))
+        if (200..300).contains(&reply.status) {
+            Ok(reply)
         } else {
-            Err(CallError::Status { status: status.as_u16(), message: brief(&body) })
+            Err(CallError::Status { status: reply.status, message: brief(&reply.body) })
         }
     }
 
-    fn unreachable(&self, error: &legacy::Error) -> CallError {
+    fn unreachable(&self, error: &PoolError) -> CallError {
         let mut cause: &dyn std::error::Error = error;
+        if let PoolError::Connect(why) = error {
+            cause = &**why;
+        }
         while let Some(deeper) = cause.source() {
             cause = deeper;
         }
         let why = format!("the upstream `{}` at {} does not answer ({cause})", self.name, self.settings.url);
         CallError::Unavailable { why }
     }
-}
-
-/// Reads an answer of at most `limit` bytes.
-async fn read(
-    response: Response<Incoming>,
-    limit: usize,
-) -> Result<(hyper::http::response::Parts, Bytes), CallError> {
-    let (head, mut body) = response.into_parts();
-    let announced = head.headers.get(CONTENT_LENGTH).and_then(|l| l.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|n| n > limit as u64) {
-        return Err(CallError::TooLarge { limit });
-    }
-    let (mut first, mut rest): (Option<Bytes>, Option<BytesMut>) = (None, None);
-    let mut length = 0;
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|e| CallError::Garbage { why: e.to_string() })?;
-        let Ok(data) = frame.into_data() else { continue };
-        length += data.len();
-        if length > limit {
-            return Err(CallError::TooLarge { limit });
-        }
-        // Nearly every answer comes in one piece, which then needs no copy.
-        match (&first, &mut rest) {
-            (None, _) => first = Some(data),
-            (Some(_), Some(rest)) => rest.extend_from_slice(&data),
-            (Some(begin), None) => {
-                let mut joined = BytesMut::with_capacity(begin.len() + data.len());
-                joined.extend_from_slice(begin);
-                joined.extend_from_slice(&data);
-                rest = Some(joined);
-            }
-        }
-    }
-    Ok((head, rest.map(BytesMut::freeze).or(first).unwrap_or_default()))
 }
 
 fn garbage(why: impl Into<String>) -> CallError {

@@ -5,9 +5,12 @@
 //! caller sends can make the server open a connection elsewhere.
 
 mod breaker;
+mod connect;
 mod embedded;
+mod exchange;
 mod http;
 pub mod payload;
+mod pool;
 mod sagemaker;
 mod tls;
 
@@ -45,6 +48,11 @@ pub struct Call {
     pub body: Bytes,
     /// Number of the invocation.
     pub id: u64,
+}
+
+/// How a model is asked.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct How {
     /// Longest time for the answer, where it is shorter than the upstream's own.
     pub timeout: Option<Duration>,
     /// Whether nothing is tried twice: a copy is not worth it.
@@ -122,10 +130,10 @@ impl Backend {
     ///
     /// # Errors
     /// [`CallError`].
-    pub async fn call(&self, call: Call) -> Result<Answer, CallError> {
+    pub async fn call(&self, call: &Call, how: How) -> Result<Answer, CallError> {
         match self {
-            Self::Embedded(pool, artifact) => pool.call(*artifact, call).await,
-            Self::Http(upstream) => upstream.call(call).await,
+            Self::Embedded(pool, artifact) => pool.call(*artifact, call.clone()).await,
+            Self::Http(upstream) => upstream.call(call, how).await,
             Self::Missing { why } => Err(CallError::Unavailable { why: why.clone() }),
         }
     }

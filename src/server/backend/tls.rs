@@ -1,31 +1,15 @@
 //! TLS towards upstreams whose address begins with `https://`.
 
-use std::{
-    future::Future,
-    io,
-    path::Path,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{io, path::Path, sync::Arc, time::Duration};
 
 use hyper::Uri;
-use hyper_util::{
-    client::legacy::connect::{Connected, Connection, HttpConnector},
-    rt::TokioIo,
-};
 use rustls_pki_types::{CertificateDer, ServerName, pem::PemObject};
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
-};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::{
     TlsConnector,
     client::TlsStream,
     rustls::{ClientConfig, RootCertStore, crypto::ring},
 };
-use tower::Service;
 
 /// Why nobody could be trusted; in words that fit behind the name of the key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -126,121 +110,5 @@ impl Tls {
         let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
         let shaken = tokio::time::timeout(limit, connector.connect(name, stream)).await;
         shaken.unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "no TLS in time")))
-    }
-}
-
-/// TCP, or TLS over it.
-#[derive(Debug)]
-pub enum Stream {
-    /// `http://`.
-    Plain(TcpStream),
-    /// `https://`.
-    Tls(Box<TlsStream<TcpStream>>),
-}
-
-/// Opens connections for the client's pool.
-#[derive(Clone, Debug)]
-pub struct Connector {
-    tcp: HttpConnector,
-    tls: Option<Tls>,
-    limit: Duration,
-}
-
-impl Connector {
-    /// Over TCP; over TLS where the address says so, which fails when there is no `tls`. Either may take `limit`.
-    pub fn new(mut tcp: HttpConnector, tls: Option<Tls>, limit: Duration) -> Self {
-        // The address is looked at here.
-        tcp.enforce_http(false);
-        Self { tcp, tls, limit }
-    }
-}
-
-type Opening = Pin<Box<dyn Future<Output = Result<TokioIo<Stream>, BoxError>> + Send>>;
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
-impl Service<Uri> for Connector {
-    type Response = TokioIo<Stream>;
-    type Error = BoxError;
-    type Future = Opening;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.tcp.poll_ready(context).map_err(Into::into)
-    }
-
-    fn call(&mut self, to: Uri) -> Opening {
-        let opening = self.tcp.call(to.clone());
-        let (tls, limit) = (self.tls.clone(), self.limit);
-        Box::pin(async move {
-            let tcp = opening.await?.into_inner();
-            let stream = match to.scheme_str() {
-                Some("https") => {
-                    let tls = tls.unwrap_or_default();
-                    Stream::Tls(Box::new(tls.wrap(tcp, &to, limit).await?))
-                }
-                _ => Stream::Plain(tcp),
-            };
-            Ok(TokioIo::new(stream))
-        })
-    }
-}
-
-impl Connection for Stream {
-    fn connected(&self) -> Connected {
-        Connected::new()
-    }
-}
-
-/// Does the same with either kind of stream.
-macro_rules! either {
-    ($of:expr, $stream:ident => $do:expr) => {
-        match $of.get_mut() {
-            Stream::Plain($stream) => {
-                let $stream = Pin::new($stream);
-                $do
-            }
-            Stream::Tls($stream) => {
-                let $stream = Pin::new($stream.as_mut());
-                $do
-            }
-        }
-    };
-}
-
-impl AsyncRead for Stream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        into: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        either!(self, stream => stream.poll_read(context, into))
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        either!(self, stream => stream.poll_write(context, bytes))
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        parts: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        either!(self, stream => stream.poll_write_vectored(context, parts))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        match self {
-            Self::Plain(stream) => stream.is_write_vectored(),
-            Self::Tls(stream) => stream.is_write_vectored(),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(self, stream => stream.poll_flush(context))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(self, stream => stream.poll_shutdown(context))
     }
 }

@@ -4,8 +4,10 @@ use leptos::prelude::*;
 
 use crate::{
     analysis::{
-        paired::{Confusion, Disagreement, PairedOutcomes},
+        Interval, StatisticsError, Summary,
+        paired::{Confusion, Disagreement, PairedOutcomes, paired_t},
         pairs::CopyCounts,
+        sequential::ConfidenceSequence,
     },
     lab::{LatencyDifferenceView, PairView},
     ui::{store::Store, wording},
@@ -13,6 +15,8 @@ use crate::{
 
 /// One minus the level of the intervals that are shown.
 const ALPHA: f64 = 0.05;
+/// Pairs at which the confidence sequence is tightest: about what a shadow test takes.
+const TIGHTEST_AT: f64 = 1_000.0;
 
 /// The comparison of the newest endpoint's shadow, in words and two small pictures.
 #[component]
@@ -91,7 +95,8 @@ fn facts(pair: &PairView) -> Vec<(&'static str, String)> {
     ];
     let rows: Vec<Vec<u64>> = pair.confusion.iter().map(|row| row.to_vec()).collect();
     let confusion = Confusion::from_counts(&rows);
-    let cannot = |e: &dyn std::fmt::Display| format!("cannot tell yet: {e}");
+    // An error says itself that the data cannot tell.
+    let cannot = StatisticsError::to_string;
     facts.push(match confusion.clone().and_then(|c| c.agreement()) {
         Ok(share) => {
             let n = pair.confusion.iter().flatten().sum();
@@ -125,7 +130,49 @@ fn facts(pair: &PairView) -> Vec<(&'static str, String)> {
         ),
         Err(e) => ("Shadow is right more often by", cannot(&e)),
     });
+    facts.push(match at_any_look(&outcomes) {
+        Ok(interval) => (
+            "However often you look",
+            format!("{} to {} points (95% confidence sequence)", points(interval.low), points(interval.high)),
+        ),
+        Err(e) => ("However often you look", cannot(&e)),
+    });
+    facts.push(match outcomes.mcnemar() {
+        Ok(test) => ("McNemar's test", format!("{}, for one look", p_value(test.p))),
+        Err(e) => ("McNemar's test", cannot(&e)),
+    });
+    let differences = Summary::from_moments(
+        pair.latency.n,
+        pair.latency.mean_us,
+        pair.latency.sd_us.map_or(0.0, |sd| sd * sd),
+    );
+    facts.push(match differences.and_then(|d| paired_t(&d)).and_then(|t| Ok((t, t.interval(ALPHA)?))) {
+        Ok((t, interval)) => (
+            "Shadow takes longer by",
+            format!(
+                "{} on average ({} to {}; paired t, {}, for one look)",
+                signed(t.difference),
+                signed(interval.low),
+                signed(interval.high),
+                p_value(t.p)
+            ),
+        ),
+        Err(e) => ("Shadow takes longer by", cannot(&e)),
+    });
     facts
+}
+
+/// Accuracies that the pairs leave open, the shadow's less production's, right at every number of pairs at once.
+fn at_any_look(outcomes: &PairedOutcomes) -> Result<Interval, StatisticsError> {
+    let (n, mean) = (outcomes.n() as f64, outcomes.difference()?);
+    // Of values of −1, 0 and 1, one for each pair.
+    let variance = (outcomes.discordant() as f64 - n * mean * mean) / (n - 1.0).max(1.0);
+    let values = Summary::from_moments(outcomes.n(), mean, variance.max(0.0))?;
+    Ok(ConfidenceSequence::new(ALPHA, TIGHTEST_AT)?.look_at_mean(&values)?.interval)
+}
+
+fn p_value(p: f64) -> String {
+    if p < 0.0001 { "p < 0.0001".to_owned() } else { format!("p = {p:.4}") }
 }
 
 /// A share in percentage points with its sign.

@@ -66,7 +66,7 @@ pub const fn title(control: Control) -> &'static str {
         Control::Predict => "Your own sentences",
         Control::Batch => "Sampled reviews",
         Control::Traffic => "Traffic",
-        Control::Metrics => "Metrics",
+        Control::Metrics => "Where the metrics are",
         Control::Weights => "Weights and capacities",
         Control::Remove => "Remove a variant",
         Control::Release => "Clean up",

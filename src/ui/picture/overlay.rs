@@ -29,6 +29,14 @@ pub fn Overlay() -> impl IntoView {
         let total: f64 = picture.lanes.with(|l| l.iter().filter(routed).map(|l| l.variant.per_second).sum());
         (total > 0.0).then(|| format!("{}/s", short(total, 1)))
     };
+    let rule = move || {
+        let endpoint = picture.endpoint.with(|e| e.as_ref().map(|e| e.name.clone()));
+        let bandit = picture.store.snapshot.with(|s| s.as_deref().and_then(|s| s.decide.bandit.clone()));
+        match bandit.filter(|b| Some(&b.endpoint) == endpoint.as_ref()) {
+            Some(bandit) => format!("weights by {}", bandit.policy),
+            None => "by weight".to_owned(),
+        }
+    };
     let count = Memo::new(move |_| picture.lanes.with(Vec::len));
     let message = move || {
         picture.endpoint.with(|e| match e {
@@ -50,7 +58,7 @@ pub fn Overlay() -> impl IntoView {
             use:placed=move || scene.with(|s| s.router)
         >
             <span class="picture__title">"Router"</span>
-            <span class="picture__sub">"by weight"</span>
+            <span class="picture__sub">{rule}</span>
             <span class="picture__rate">{routed}</span>
         </div>
         {move || {
@@ -258,7 +266,6 @@ fn RequestButton(record: InvocationRecord, picture: Picture) -> impl IntoView {
             class="picture__request"
             class:picture__request--failed=failed
             style:--mark=mark.colour()
-            aria-label=request_words(&record, &variant)
             aria-pressed=move || chosen().to_string()
             title=request_words(&record, &variant)
             on:click=move |_| store.selected_request.set(Some(record))
@@ -266,6 +273,8 @@ fn RequestButton(record: InvocationRecord, picture: Picture) -> impl IntoView {
             <span class="picture__symbol" aria-hidden="true">{mark.symbol()}</span>
             <span class="picture__stars">{stars}</span>
             <span class="picture__outcome">{sign}</span>
+            // The name holds what is seen on the button, so that whoever speaks to it can say that.
+            <span class="unseen">{format!(" {}", request_words(&record, &variant))}</span>
         </button>
     }
 }

@@ -17,6 +17,7 @@ const PITCH: f64 = 8.0;
 /// Lays a board out. The drawing stays as it is while its numbers change.
 pub fn board_view(board: RwSignal<Board>) -> AnyView {
     let chart = Memo::new(move |_| board.with(|b| b.chart.clone()));
+    let second = Memo::new(move |_| board.with(|b| b.second.clone()));
     view! {
         <div class="board">
             <p
@@ -29,6 +30,7 @@ pub fn board_view(board: RwSignal<Board>) -> AnyView {
             </p>
             {move || board.with(|b| b.words.first().map(|next| view! { <p>{next.clone()}</p> }))}
             <Show when=move || chart.with(Option::is_some)>{chart_view(chart)}</Show>
+            <Show when=move || second.with(Option::is_some)>{chart_view(second)}</Show>
             {move || board.with(|b| b.dots.iter().map(dots).views())}
             {move || board.with(|b| table(&b.table))}
             <dl class="facts facts--numbers" hidden=move || board.with(|b| b.facts.is_empty())>

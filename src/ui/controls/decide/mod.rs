@@ -12,6 +12,7 @@ use super::{
     body,
 };
 use crate::{
+    analysis::verdict::State,
     lab::{Board, Control, Exercise, LabAction, LabId},
     ui::{
         store::Store,
@@ -32,6 +33,11 @@ pub fn panel(exercise: Exercise) -> AnyView {
         Exercise::StartTest => view! { <Standing store /> }.into_any(),
         Exercise::Universes => view! {
             <Replay store />
+            {board_view(use_board(store, exercise, settings))}
+        }
+        .into_any(),
+        Exercise::RouteByBandit => view! {
+            <StopBandit store />
             {board_view(use_board(store, exercise, settings))}
         }
         .into_any(),
@@ -139,13 +145,31 @@ fn Replay(store: Store) -> impl IntoView {
     }
 }
 
+/// The way to stop the bandit that routes.
+#[component]
+fn StopBandit(store: Store) -> impl IntoView {
+    let routes = store.slice(|s| s.decide.bandit.is_some());
+    let stop = Exercise::StopBandit;
+    let action = Signal::stored(Some(LabAction::Exercise { exercise: stop, settings: Vec::new() }));
+    view! {
+        <Show when=move || routes.get() == Some(true)>
+            <Act label=stop.button() action weight=Weight::Plain />
+        </Show>
+    }
+}
+
 /// Labs whose steps start tests.
 const GUIDED: [LabId; 3] = [LabId::Peeking, LabId::PlanATest, LabId::Sandbox];
 
-/// The test that runs, or the way to start one.
+/// The test that runs, or why none may, or the way to start one.
 pub fn decision() -> AnyView {
     let store = Store::expect();
-    let runs = store.slice(|s| s.decide.assessment.is_some());
+    let told = store.slice(|s| s.decide.assessment.is_some() || s.decide.bandit.is_some());
+    // Where no step starts tests, one that is over is followed by another from here.
+    let again = store.slice(|s| {
+        let over = s.decide.assessment.as_ref().is_some_and(|a| a.state != State::Pending);
+        over && s.decide.bandit.is_none() && !GUIDED.contains(&s.lab)
+    });
     let start = || {
         view! {
             <Disclosure title="Test these two variants" class="disclosure--panel">
@@ -154,10 +178,15 @@ pub fn decision() -> AnyView {
         }
     };
     view! {
-        <Show when=move || runs.get() == Some(true) fallback=start>
+        <Show when=move || told.get() == Some(true) fallback=start>
             <section class="control control--test" aria-label="Decision">
                 <h3 class="control__title">"Decision"</h3>
                 {board_view(use_board(store, Exercise::StartTest, RwSignal::new(Vec::new())))}
+                <Show when=move || again.get() == Some(true)>
+                    <Disclosure title="Start another test" class="disclosure--panel">
+                        {panel(Exercise::StartTest)}
+                    </Disclosure>
+                </Show>
             </section>
         </Show>
     }
@@ -170,7 +199,7 @@ pub fn TestBoard() -> impl IntoView {
     let store = Store::expect();
     let shown = store.slice(|s| {
         let two = !GUIDED.contains(&s.lab) && s.endpoints.iter().any(|e| e.variants.len() == 2);
-        s.decide.assessment.is_some() || two
+        s.decide.assessment.is_some() || s.decide.bandit.is_some() || two
     });
     view! { <Show when=move || shown.get() == Some(true)>{body(Control::Decision)}</Show> }
 }
