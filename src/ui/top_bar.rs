@@ -108,7 +108,12 @@ fn Logo() -> impl IntoView {
 fn Time() -> impl IntoView {
     let store = Store::expect();
     let simulated = server().is_none();
-    let clock = store.slice(move |s| if simulated { s.now.to_string() } else { date_time(s.now) });
+    let clock = store.find(move |s| match s.now {
+        now if simulated => Some(now.to_string()),
+        // The server has not told its time yet.
+        VirtualTime::ZERO => None,
+        now => Some(date_time(now)),
+    });
     let (name, title) = if simulated {
         ("Virtual time", "Virtual time since the lab began")
     } else {
