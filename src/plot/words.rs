@@ -99,7 +99,7 @@ mod tests {
     use super::*;
     use crate::{
         analysis::metrics::Datapoint,
-        plot::{Annotation, Ink, Line, Look, Marker},
+        plot::{Annotation, Days, Ink, Line, Look, Marker},
     };
 
     fn figure() -> Figure {

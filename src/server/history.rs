@@ -280,3 +280,36 @@ fn read(database: &Database) -> Result<Past, String> {
     past.begun = meta.get("begun").map_err(|e| words(&e))?.map_or(0, |b| b.value());
     Ok(past)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_not_be_written_is_owed_as_it_is_now() {
+        let names = |variant: &str| {
+            let variant = VariantName::new(variant).expect("a name");
+            (EndpointName::new("e").expect("a name"), variant)
+        };
+        let row = |variant: &str, minute: u64, row: Option<&[u8]>| {
+            let (endpoint, variant) = names(variant);
+            KeptRow { endpoint, variant, tier: 0, minute, row: row.map(<[u8]>::to_vec) }
+        };
+        let older = Changes {
+            forgotten: vec![names("x")],
+            rows: vec![row("a", 1, Some(b"1")), row("a", 2, Some(b"2")), row("b", 1, Some(b"3"))],
+            fleets: vec![(FleetId(1), 1, b"4".to_vec())],
+        };
+        assert_eq!(owe(Changes::default(), older.clone()), older);
+        let newer = Changes {
+            forgotten: vec![names("b")],
+            rows: vec![row("a", 2, Some(b"5")), row("a", 1, None), row("b", 9, Some(b"6"))],
+            fleets: vec![(FleetId(1), 2, b"7".to_vec())],
+        };
+        let owed = owe(older, newer);
+        // A forgotten series may have begun anew since.
+        assert_eq!(owed.rows, [row("a", 1, None), row("a", 2, Some(b"5")), row("b", 9, Some(b"6"))]);
+        assert_eq!(owed.forgotten, [names("x"), names("b")]);
+        assert_eq!(owed.fleets.len(), 2);
+    }
+}
