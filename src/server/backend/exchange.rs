@@ -130,7 +130,7 @@ impl Connection {
         let body = match framing {
             Framing::Length(n) => self.length(n, limit).await?,
             Framing::Chunked => self.chunked(limit).await?,
-            Framing::Close => self.to_end(limit).await?,
+            Framing::Close => self.until_end(limit).await?,
         };
         // Whatever comes after the answer, nobody asked for.
         let keep = keep && whole && framing != Framing::Close && self.taken == self.buffer.len();
@@ -211,7 +211,7 @@ impl Connection {
                     match head.status {
                         101 => return Err(garbage("it switches protocols, which nobody asked for")),
                         ..100 => return Err(garbage(format!("{} is no status", head.status))),
-                        ..200 => {}
+                        100..200 => {}
                         _ => return Ok(head),
                     }
                 }
@@ -309,7 +309,7 @@ impl Connection {
         }
     }
 
-    async fn to_end(&mut self, limit: usize) -> Result<Bytes, ExchangeError> {
+    async fn until_end(&mut self, limit: usize) -> Result<Bytes, ExchangeError> {
         let mut body = self.rest().to_vec();
         self.take(body.len());
         let mut breath = 0;
