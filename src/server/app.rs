@@ -391,8 +391,8 @@ struct Front {
 }
 
 impl Front {
-    /// Answers a request. Invocations go past the routes, which do the same with them: finding one's way there, with
-    /// boxed bodies and futures, would cost as much as all the rest of the server's work on an invocation.
+    /// Answers a request. Invocations go past the routes, which do the same with them: the way there takes boxed
+    /// bodies and futures and a map for what a handler extracts.
     async fn answer(
         self: Arc<Self>,
         request: hyper::Request<Incoming>,

@@ -1,8 +1,8 @@
 //! HTTP/1.1 towards a model server: one request and its answer after the other, in the task that asks.
 //!
-//! A general client has a task for each connection and hands requests and answers over to it, which costs two more
-//! wake-ups an exchange; here that is most of what a request costs. So this one knows no more than a model server
-//! needs: requests with a body of known length, answers framed in any way that HTTP/1.1 knows, and no upgrades.
+//! A general client has a task for each connection and hands requests and answers over to it, which takes two more
+//! wake-ups an exchange. This one has none, and knows no more than a model server needs: requests with a body of known
+//! length, answers framed in any way that HTTP/1.1 knows, and no upgrades.
 
 use std::{
     fmt,
@@ -130,7 +130,7 @@ impl Connection {
         let body = match framing {
             Framing::Length(n) => self.length(n, limit).await?,
             Framing::Chunked => self.chunked(limit).await?,
-            Framing::Close => self.to_end(limit).await?,
+            Framing::Close => self.until_end(limit).await?,
         };
         // Whatever comes after the answer, nobody asked for.
         let keep = keep && whole && framing != Framing::Close && self.taken == self.buffer.len();
@@ -160,7 +160,12 @@ impl Connection {
                     }
                     Poll::Pending => {
                         let read = pin!(self.stream.read_buf(&mut self.buffer)).poll(context);
-                        return read.map(|_| Ok(false));
+                        match read {
+                            Poll::Pending => return Poll::Pending,
+                            // An interim answer asks for the rest.
+                            Poll::Ready(Ok(1..)) if interim(&self.buffer) => {}
+                            Poll::Ready(_) => return Poll::Ready(Ok(false)),
+                        }
                     }
                 }
             }
@@ -206,7 +211,7 @@ impl Connection {
                     match head.status {
                         101 => return Err(garbage("it switches protocols, which nobody asked for")),
                         ..100 => return Err(garbage(format!("{} is no status", head.status))),
-                        ..200 => {}
+                        100..200 => {}
                         _ => return Ok(head),
                     }
                 }
@@ -304,7 +309,7 @@ impl Connection {
         }
     }
 
-    async fn to_end(&mut self, limit: usize) -> Result<Bytes, ExchangeError> {
+    async fn until_end(&mut self, limit: usize) -> Result<Bytes, ExchangeError> {
         let mut body = self.rest().to_vec();
         self.take(body.len());
         let mut breath = 0;
@@ -329,6 +334,13 @@ impl Connection {
 /// The head was there, so a connection that ends now has cut the answer short.
 fn cut(error: ExchangeError) -> ExchangeError {
     garbage(error.to_string())
+}
+
+/// Whether what has come of an answer, as far as it tells, is an interim one that is not unduly long.
+fn interim(bytes: &[u8]) -> bool {
+    const BEGIN: &[u8] = b"HTTP/1.1 1";
+    let n = bytes.len().min(BEGIN.len());
+    bytes[..n] == BEGIN[..n] && bytes.len() <= HEAD_BYTES
 }
 
 /// Reads the head of an answer and says how long it is; none while it is not all there.
@@ -536,6 +548,24 @@ mod tests {
         };
         let (reply, keep) = tokio::join!(exchange, serve).0.unwrap();
         assert_eq!((reply.status, keep), (413, false));
+    }
+
+    #[tokio::test]
+    async fn an_interim_answer_does_not_stop_the_request() {
+        let (mut connection, mut server) = connection(64);
+        let long = vec![b'x'; 10_000];
+        let exchange = connection.exchange(HEAD, &long, 1_000);
+        let serve = async {
+            tokio::task::yield_now().await;
+            for piece in ["HTT", "P/1.1 102 Processing\r\n", "\r\n"] {
+                server.write_all(piece.as_bytes()).await.unwrap();
+                tokio::task::yield_now().await;
+            }
+            server.read_exact(&mut vec![0; HEAD.len() + 10_000]).await.unwrap();
+            server.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+        };
+        let (reply, keep) = tokio::join!(exchange, serve).0.unwrap();
+        assert_eq!((reply.status, keep), (200, true));
     }
 
     #[tokio::test]
