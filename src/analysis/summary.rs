@@ -82,7 +82,7 @@ impl Summary {
     }
 
     /// A value less the mean so far, 0 before the first.
-    fn from_mean(&self, value: f64) -> f64 {
+    fn distance_from_mean(&self, value: f64) -> f64 {
         if self.n == 0 { 0.0 } else { (value - self.origin) - self.mean }
     }
 
@@ -180,10 +180,10 @@ impl PairSummary {
 
     /// Adds a pair.
     pub fn record(&mut self, x: f64, y: f64) {
-        let before = self.x.from_mean(x);
+        let before = self.x.distance_from_mean(x);
         self.x.record(x);
         self.y.record(y);
-        self.products += before * self.y.from_mean(y);
+        self.products += before * self.y.distance_from_mean(y);
     }
 
     /// Adds all pairs of another.

@@ -175,7 +175,7 @@ pub enum DecideQuestion {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum DecideAnswer {
     /// What the panel shows.
-    Board(Board),
+    Board(Box<Board>),
     /// Markdown, JSON and hash of the memo; none while nothing is signed.
     Signed(Option<[String; 3]>),
     /// The journal that leads to the memo and its hash, or why the file is none.

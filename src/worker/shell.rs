@@ -486,7 +486,7 @@ impl Worker {
     fn decide(&self, question: DecideQuestion) -> DecideAnswer {
         match question {
             DecideQuestion::Board(exercise, settings) => {
-                DecideAnswer::Board(self.experiment.board(exercise, &settings))
+                DecideAnswer::Board(Box::new(self.experiment.board(exercise, &settings)))
             }
             DecideQuestion::Sign(kept) => {
                 let signed = self.experiment.signed_memo().zip(kept.open().ok());

@@ -97,7 +97,7 @@ impl Feed {
         let question = DecideQuestion::Board(self.exercise, self.settings.get_untracked());
         self.store.ask_decisions(question, move |answer| {
             if let DecideAnswer::Board(board) = answer {
-                self.board.try_set(board);
+                self.board.try_set(*board);
             }
             if self.asked.try_update_value(|(asked, again)| {
                 *asked = false;
