@@ -309,3 +309,31 @@ fn a_refused_call_changes_nothing() {
     let _ = plane.execute(&weights(&[("VariantA", f64::NAN)]), s(300));
     assert_eq!(format!("{plane:?}"), before);
 }
+
+#[test]
+fn a_bandits_weights_hold_at_once_and_only_while_nothing_is_under_way() {
+    let mut p = ControlPlane::new(Durations::default());
+    p.execute(&model("a", Artifact::A, ImageScope::Inference), s(0)).unwrap();
+    p.execute(&config("ab", &[("A", "a", 1.0), ("B", "a", 1.0)]), s(0)).unwrap();
+    p.execute(&create(), s(0)).unwrap();
+    let of = |weights: &[f64]| weights.iter().map(|w| VariantWeight::new(*w).unwrap()).collect::<Vec<_>>();
+    let refused = p.shift_weights(ENDPOINT, &of(&[0.3, 0.7]), s(1)).unwrap_err();
+    assert!(matches!(refused, CommandError::InProgress { .. }), "{refused}");
+    p.advance(s(3_600));
+    p.shift_weights(ENDPOINT, &of(&[0.3, 0.7]), s(3_600)).unwrap();
+    let endpoint = p.endpoint(ENDPOINT).unwrap();
+    assert_eq!(endpoint.status, EndpointStatus::InService);
+    for (variant, weight) in endpoint.variants().iter().zip([0.3, 0.7]) {
+        assert_eq!((variant.current_weight.get(), variant.desired_weight.get()), (weight, weight));
+    }
+    // A call is a transition, and amid it nothing is moved.
+    p.execute(&weights(&[("A", 1.0)]), s(3_601)).unwrap();
+    assert!(p.shift_weights(ENDPOINT, &of(&[0.5, 0.5]), s(3_602)).is_err());
+    p.advance(s(7_200));
+    let refused = p.shift_weights(ENDPOINT, &of(&[0.0, 0.0]), s(7_200)).unwrap_err();
+    assert!(matches!(refused, CommandError::Weights(_)), "{refused}");
+    let few = p.shift_weights(ENDPOINT, &of(&[1.0]), s(7_200)).unwrap_err().to_string();
+    assert!(few.contains("one for each variant"), "{few}");
+    assert!(p.shift_weights("none", &of(&[1.0]), s(7_200)).is_err());
+    assert_eq!(p.endpoint(ENDPOINT).unwrap().variants()[0].current_weight.get(), 1.0);
+}
