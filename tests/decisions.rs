@@ -29,6 +29,11 @@ const SECOND_NS: u64 = 1_000_000_000;
 /// A lab whose models are right on a fixed part of the reviews: A on 55 in 100, B on 70.
 fn opened(lab: LabId, seed: u64) -> Experiment {
     let mut e = Experiment::new(lab, seed);
+    answer(&mut e);
+    e
+}
+
+fn answer(e: &mut Experiment) {
     let reviews: Vec<Option<Stars>> = e.corpus().reviews().iter().map(|r| r.stars).collect();
     for (artifact, percent) in Artifact::ALL.into_iter().zip([55, 70, 70]) {
         for (i, stars) in reviews.iter().enumerate() {
@@ -41,7 +46,6 @@ fn opened(lab: LabId, seed: u64) -> Experiment {
         }
         e.table_mut().set_cost(artifact, ServiceCost { base_us: 50.0, per_token_us: 2.0 });
     }
-    e
 }
 
 fn exercise(exercise: Exercise, change: &[(usize, f64)]) -> LabAction {
@@ -530,6 +534,13 @@ fn regret_is_measured_against_the_truth_while_nothing_fails_and_the_estimate_aft
     assert!(against(&e).contains("the best estimate: requests failed"), "{}", against(&e));
     // B fails half of its requests by now, so A earns more, and the bandit finds out.
     assert!(routed(&mut e)[0].0 > 0.5, "{:?}", routed(&mut e));
+    // In the browser it may begin before the models have answered: the truth is told before the first outcome.
+    let mut e = Experiment::new(LabId::BanditRace, 35);
+    e.act(&exercise(Exercise::RouteByBandit, &[])).unwrap();
+    answer(&mut e);
+    let mut j = journal(&e, 35);
+    run(&mut e, &mut j, &[traffic(), wait(60)]);
+    assert!(against(&e).contains("in truth"), "{}", against(&e));
     // Where only answers count, no model's truth says what is earned.
     let mut e = opened(LabId::BanditRace, 35);
     let mut j = journal(&e, 35);

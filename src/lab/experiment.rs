@@ -709,6 +709,10 @@ impl Experiment {
         if let Some(artifact) = self.awaited_skewed() {
             return Progress::WaitsFor(artifact);
         }
+        // A bandit may begin while the models are still being asked; time goes on only once they have answered.
+        if self.bandit().is_some_and(LiveBandit::awaits_truth) {
+            self.tell_bandit_the_truth();
+        }
         loop {
             let transition = self.plane.next_transition();
             let (change, scaling) = (self.faults.next_change(self.now()), self.plane.next_scaling());

@@ -188,7 +188,7 @@ const LABS = {
       await panel.getByRole("group", { name: /Share of the traffic, by variant; arrow keys/ }).waitFor({ timeout: LONG_MS });
       await panel.getByRole("group", { name: /Regret: right answers lost; arrow keys/ }).waitFor();
       // The picture says who moves the weights, and the panel of the test why none may start.
-      await lab.region("Endpoint").getByText("weights by Thompson sampling").waitFor();
+      await lab.region("Endpoint").getByText("by bandit", { exact: true }).waitFor();
       const decision = lab.region("Metrics").getByRole("region", { name: "Decision" });
       await decision.getByText(/No test may start: Thompson sampling routes reviews: .* a fixed test on them is biased/).waitFor();
       await panel.getByRole("row", { name: /^VariantB/ }).waitFor();

@@ -177,6 +177,11 @@ impl LiveBandit {
         matches!(self.plan.reward, Outcome::Right | Outcome::WithinOneStar)
     }
 
+    /// Whether the truth is not told yet, and still may be: no outcome has come.
+    pub fn awaits_truth(&self) -> bool {
+        self.routes() && self.asks_for_truth() && self.truth.is_empty() && self.n() == 0
+    }
+
     /// Says on which reviews each arm's model earns, a bit for each arm. What was counted by other reviews goes on
     /// counting.
     pub(super) fn set_truth(&mut self, truth: Vec<u16>) {

@@ -32,10 +32,8 @@ pub fn Overlay() -> impl IntoView {
     let rule = move || {
         let endpoint = picture.endpoint.with(|e| e.as_ref().map(|e| e.name.clone()));
         let bandit = picture.store.snapshot.with(|s| s.as_deref().and_then(|s| s.decide.bandit.clone()));
-        match bandit.filter(|b| Some(&b.endpoint) == endpoint.as_ref()) {
-            Some(bandit) => format!("weights by {}", bandit.policy),
-            None => "by weight".to_owned(),
-        }
+        // The router is narrow: which bandit it is, its panel says.
+        if bandit.is_some_and(|b| Some(b.endpoint) == endpoint) { "by bandit" } else { "by weight" }
     };
     let count = Memo::new(move |_| picture.lanes.with(Vec::len));
     let message = move || {
