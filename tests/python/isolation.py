@@ -1,13 +1,14 @@
 """Production latency beside a shadow that is healthy, dead, hanging, failing (503, or 500 and a closed connection),
 garbled or endless.
 
-python3 tests/python/isolation.py BINARY [--rounds 5] [--seconds 8] [--rate 1000]
+python3 tests/python/isolation.py BINARY [--rounds 15] [--seconds 2] [--rate 1000]
 
 A server of ours for each kind of shadow, which gets half of the requests; `rollout-lab generate` sends to one after the
 other, open loop at an even rate, in another order each round. What is compared is p99 within a round, a broken shadow's
-beside the healthy one's, from sending to the end of the answer: from the schedule it would hold the sender's own timer,
-which is the same for all and would flatter the ratio. Needs nginx (Debian: nginx-light). Where it may, everything runs
-at real-time priority: a neighbour's time slice is ten milliseconds. Prints a table, and `BENCH` lines for `.ci/table.py`.
+beside the healthy one's: the median of many short rounds, as a neighbour spoils some. It is p99 from sending to the end
+of the answer: from the schedule it would hold the sender's own timer, which is the same for all and would flatter the
+ratio. Needs nginx (Debian: nginx-light). Where it may, everything runs at real-time priority: a neighbour's time slice
+is ten milliseconds. Prints a table, and `BENCH` lines for `.ci/table.py`.
 """
 
 import argparse
@@ -81,8 +82,8 @@ def value(page, name):
 def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("binary")
-    arguments.add_argument("--rounds", type=int, default=5)
-    arguments.add_argument("--seconds", type=float, default=8)
+    arguments.add_argument("--rounds", type=int, default=15)
+    arguments.add_argument("--seconds", type=float, default=2)
     arguments.add_argument("--rate", type=float, default=1000)
     given = arguments.parse_args()
     if not shutil.which("nginx"):
