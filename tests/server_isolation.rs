@@ -156,6 +156,15 @@ async fn callers_see_nothing_of_a_shadow() {
     }
 }
 
+/// Ends the load when dropped, also when the changes have failed.
+struct Ends(Arc<AtomicBool>);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// What was changed, and how often.
 #[derive(Debug, Default)]
 struct Changes {
@@ -221,6 +230,7 @@ async fn no_request_is_lost_while_everything_changes() {
     let changes = tokio::spawn({
         let (server, enough, over) = (server.clone(), enough.clone(), over.clone());
         async move {
+            let _ends = Ends(enough.clone());
             let mut seen = Changes::default();
             let mut round = 0;
             while !over.load(Ordering::Relaxed) {
