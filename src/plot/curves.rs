@@ -201,7 +201,16 @@ mod tests {
 
     #[test]
     fn ticks_hold_what_lies_on_both_sides_of_zero() {
-        assert_eq!(ticks([-3.2, 7.9], 4), [-5.0, 0.0, 5.0, 10.0]);
+        for (low, high, wanted) in [(-3.2, 7.9, 4), (-0.031, 0.004, 4), (12.0, 13.0, 3), (-80.0, -2.0, 6)] {
+            let all = ticks([low, high], wanted);
+            let step = all[1] - all[0];
+            assert!(all.windows(2).all(|w| (w[1] - w[0] - step).abs() < 1e-9 * step), "{all:?}");
+            let (first, last) = (all[0], all[all.len() - 1]);
+            assert!(first <= low && low < first + step && last - step < high && high <= last, "{all:?}");
+            assert!(low > 0.0 || high < 0.0 || all.iter().any(|t| t.abs() < 1e-9 * step), "{all:?}");
+            // One more than wanted, and one at each end that a span between two ticks needs.
+            assert!(all.len() <= wanted + 3, "{all:?}");
+        }
         assert_eq!(ticks([2.0, 2.0], 2), [1.0, 2.0, 3.0]);
     }
 
