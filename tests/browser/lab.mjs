@@ -225,7 +225,7 @@ export const SHADOW_DEEDS = {
     await panel.getByText("50% of the requests copied").waitFor();
     await press(panel, "Create configuration");
   },
-  Metrics: look(["InvocationsPerInstance", "ModelLatency", "OverheadLatency"]),
+  "Where the metrics are": look(["InvocationsPerInstance", "ModelLatency", "OverheadLatency"]),
   "Where they disagree": async (panel) => {
     const rows = panel.getByRole("list", { name: "Disagreements" }).getByRole("listitem");
     await rows.first().waitFor({ timeout: GOAL_MS });
@@ -294,7 +294,7 @@ const DEEDS = {
     if ((await on.getAttribute("aria-checked")) !== "true") await on.click();
     await until(async () => (await on.getAttribute("aria-checked")) === "true", "traffic is on");
   },
-  Metrics: async (_panel, lab) => {
+  "Where the metrics are": async (_panel, lab) => {
     const metric = lab.page.getByRole("combobox", { name: "Metric of plot 1" });
     const statistic = lab.page.getByRole("combobox", { name: "Statistic of plot 1" });
     for (const name of ["CPUUtilization", "Invocations", "InvocationsPerInstance", "ModelLatency"]) {
