@@ -47,6 +47,11 @@ impl Calls {
     }
 }
 
+/// Whether a header can hold a text as it is: the browser throws at what it cannot.
+fn fits_header(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_graphic())
+}
+
 /// Where the server is, and what it must be told with every request.
 #[derive(Clone, Debug, Default)]
 struct Contact {
@@ -57,8 +62,9 @@ struct Contact {
 impl Contact {
     fn with(&self, request: RequestBuilder) -> RequestBuilder {
         match &self.token {
-            Some(token) => request.header("authorization", &format!("Bearer {token}")),
-            None => request,
+            Some(token) if fits_header(token) => request.header("authorization", &format!("Bearer {token}")),
+            // One that no header can hold is no server's: without it the server says that it is wrong.
+            _ => request,
         }
     }
 
@@ -177,8 +183,8 @@ async fn follow(shared: &Shared) -> LineTrouble {
     };
     let request = contact.get("api/live");
     let request = match &last {
-        Some(id) => request.header("last-event-id", id),
-        None => request,
+        Some(id) if fits_header(id) => request.header("last-event-id", id),
+        _ => request,
     };
     let Ok(response) = request.send().await else { return LineTrouble::Unreachable };
     if response.status() == 401 {
