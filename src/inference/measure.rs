@@ -5,9 +5,10 @@ use super::{MAX_TOKENS, ModelError, Prepared, ServiceCost, Tokens};
 /// Token counts at which the cost is measured; the cost in between is a straight line.
 const SHORT: usize = 8;
 const LONG: usize = 64;
-/// Time for which a measurement goes on, ms: browsers' clocks tick in steps of up to 0.1 ms.
-const ROUND_MS: f64 = 12.0;
-const ROUNDS: usize = 3;
+/// Time for which a round goes on, ms: long beside the steps of browsers' clocks (up to 0.1 ms), short beside the time
+/// that a busy machine lets a thread run, so that some round is not interrupted.
+const ROUND_MS: f64 = 5.0;
+const ROUNDS: usize = 8;
 
 /// Runs `model` on texts of two lengths and says what it costs, at best of a few rounds.
 ///

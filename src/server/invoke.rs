@@ -17,7 +17,10 @@ use super::{
     routes::{EndpointRoutes, Target},
     shadow::Copy,
 };
-use crate::domain::{InvocationRecord, InvocationStatus, ReviewId, Stars, VariantName, VirtualTime};
+use crate::{
+    domain::{InvocationRecord, InvocationStatus, ReviewId, Stars, VariantName, VirtualTime},
+    wire::live::body_number,
+};
 
 const TARGET_VARIANT: HeaderName = HeaderName::from_static("x-amzn-sagemaker-target-variant");
 const CUSTOM_ATTRIBUTES: HeaderName = HeaderName::from_static("x-amzn-sagemaker-custom-attributes");
@@ -125,23 +128,10 @@ impl Drop for Open<'_> {
     }
 }
 
-const fn fnv1a_step(hash: u64, word: u64) -> u64 {
-    (hash ^ word).wrapping_mul(0x0000_0100_0000_01b3)
-}
-
 /// FNV-1a: where a user's number must be the same from start to start.
 fn fnv1a(text: &[u8]) -> u64 {
-    text.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| fnv1a_step(hash, u64::from(*byte)))
-}
-
-/// The same number for the same body. Eight bytes a step: one byte a step takes a microsecond for 500 of them.
-fn review(body: &[u8]) -> ReviewId {
-    let (words, rest) = body.as_chunks::<8>();
-    // The product moves a difference upwards only, so its halves change places after each step.
-    let step = |hash: u64, word| fnv1a_step(hash, word).rotate_left(32);
-    let hash = words.iter().fold(body.len() as u64, |hash, word| step(hash, u64::from_le_bytes(*word)));
-    let hash = rest.iter().fold(hash, |hash, byte| step(hash, u64::from(*byte)));
-    ReviewId((hash ^ (hash >> 32)) as u32)
+    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    text.iter().fold(0xcbf2_9ce4_8422_2325, step)
 }
 
 /// Who sends: what `user=` in the custom attributes says, else the session. A number stands for itself, any other
@@ -196,7 +186,7 @@ pub async fn invoke(
         id: app.ledger.next_id(),
         arrival,
         user,
-        review: review(&body),
+        review: body_number(&body),
         inference_id: headers.get(INFERENCE_ID).and_then(|v| v.to_str().ok()).map(str::to_owned),
     };
     let call = Call {

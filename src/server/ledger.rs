@@ -20,8 +20,8 @@ use crate::{
     inference,
 };
 
-/// Records that the live feed may still ask for.
-pub const RECENT: usize = 512;
+/// Records that the live feed may still ask for: those between two frames at some thousands a second.
+pub const RECENT: usize = 4_096;
 /// Upper bounds of the latency buckets, seconds.
 pub const BUCKETS_S: [f64; 14] =
     [0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
@@ -163,12 +163,16 @@ impl Ledger {
         self.lock().recorded
     }
 
-    /// The newest records after `seq`, oldest first, at most `most`; and the number of the newest.
+    /// The records after `seq`, oldest first, and the number of the newest. Where more than `most` are kept, a sample:
+    /// half of all requests, or half of these, and so on, each with its copies.
     pub fn recent(&self, seq: u64, most: usize) -> (Vec<Recent>, u64) {
         let inner = self.lock();
         let begin = inner.recent.partition_point(|r| r.seq <= seq);
-        let begin = begin.max(inner.recent.len().saturating_sub(most));
-        (inner.recent.range(begin..).copied().collect(), inner.recorded)
+        let mut records: Vec<_> = inner.recent.range(begin..).copied().collect();
+        let newest = inner.recorded;
+        drop(inner);
+        sample(&mut records, most);
+        (records, newest)
     }
 
     /// Begins or ends the counting for fleets.
@@ -222,6 +226,19 @@ impl Ledger {
     }
 }
 
+/// Leaves at most `most` records. Which requests stay hangs on their numbers alone: had it hung on the moment of their
+/// ends, a slow copy would be missing where a quick one is there, and pairs would look faster than they are.
+fn sample(records: &mut Vec<Recent>, most: usize) {
+    // By Fibonacci hashing, so that no client that calls every second time is left out.
+    let spread = |id: u64| id.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut bound = u64::MAX;
+    while records.len() > most && bound > 0 {
+        bound /= 2;
+        records.retain(|r| spread(r.record.id) <= bound);
+    }
+    records.truncate(most);
+}
+
 fn hardware(order: &FleetOrder, vcpus: u32) -> FleetHardware {
     let spec = order.instance_type.spec();
     FleetHardware {
@@ -230,5 +247,52 @@ fn hardware(order: &FleetOrder, vcpus: u32) -> FleetHardware {
         gpus: 0,
         model_bytes: inference::card(order.artifact).size_bytes,
         container_ns: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ReviewId;
+
+    fn recent(seq: u64, id: u64, copy: bool) -> Recent {
+        let record = InvocationRecord {
+            id,
+            arrival: VirtualTime::ZERO,
+            user: 0,
+            review: ReviewId(0),
+            true_stars: None,
+            fleet: FleetId(u32::from(copy)),
+            instance: 0,
+            status: InvocationStatus::Answered,
+            wait_ns: 0,
+            service_ns: 1,
+            overhead_ns: 0,
+            predicted: None,
+            copy,
+            leaked_kib: 0,
+        };
+        Recent { seq, record }
+    }
+
+    #[test]
+    fn a_sample_has_each_copy_whose_original_it_has() {
+        // Copies end 300 requests after their originals.
+        let all = (0..1_300_u64).flat_map(|i| {
+            let original = (i < 1_000).then(|| recent(2 * i, i, false));
+            let copy = (i >= 300).then(|| recent(2 * i + 1, i - 300, true));
+            original.into_iter().chain(copy)
+        });
+        let all: Vec<_> = all.collect();
+        for most in [1, 10, 100, 512, 1_999, 2_000] {
+            let mut some = all.clone();
+            sample(&mut some, most);
+            assert!(some.len() <= most && (most < 100 || some.len() >= most / 4), "{most}: {}", some.len());
+            let ids = |copy| -> Vec<u64> {
+                some.iter().filter(|r| r.record.copy == copy).map(|r| r.record.id).collect()
+            };
+            assert_eq!(ids(true), if most == 1 { Vec::new() } else { ids(false) }, "at most {most}");
+            assert!(some.is_sorted_by_key(|r| r.seq));
+        }
     }
 }

@@ -15,7 +15,10 @@ use crate::{
     lab::{ArrivalProcess, BatchRow, JournalEntry, LabAction, LiveTotals, Refusal, TrafficSettings},
     wire::{
         FromWorker, KeptJournal, LineTrouble, MetricQuery, ServerLine, calls,
-        live::{EventReader, LiveFrame, LiveTraffic, MAX_OWN_TEXTS, SeriesAnswer, StreamEvent, TrafficOrder},
+        live::{
+            EventReader, LiveFrame, LiveTraffic, MAX_OWN_TEXTS, SeriesAnswer, StreamEvent, TrafficOrder,
+            body_number,
+        },
     },
 };
 
@@ -81,7 +84,7 @@ impl Contact {
 pub(super) struct Line {
     contact: Contact,
     /// Which text a body's number stands for.
-    texts: HashMap<u32, (ReviewId, Option<Stars>)>,
+    texts: HashMap<ReviewId, (ReviewId, Option<Stars>)>,
     epoch: Option<u64>,
     plane: Option<(ControlPlane, VirtualTime)>,
     /// Told last.
@@ -94,19 +97,14 @@ pub(super) struct Line {
     traffic: Option<LiveTraffic>,
 }
 
-fn number(body: &[u8]) -> u32 {
-    let hash = |h: u64, b: &u8| (h ^ u64::from(*b)).wrapping_mul(0x0000_0100_0000_01b3);
-    body.iter().fold(0xcbf2_9ce4_8422_2325, hash) as u32
-}
-
 impl Line {
     /// A line to `base`, not opened yet. `texts` are those that a body may carry.
     pub fn new<'a>(base: String, texts: impl Iterator<Item = (ReviewId, Option<Stars>, &'a str)>) -> Self {
         let mut known = HashMap::new();
         for (review, stars, text) in texts {
             // The two bodies that this program sends: the page's, and the traffic generator's.
-            known.insert(number(calls::features(text).as_bytes()), (review, stars));
-            known.insert(number(text.as_bytes()), (review, stars));
+            known.insert(body_number(calls::features(text).as_bytes()), (review, stars));
+            known.insert(body_number(text.as_bytes()), (review, stars));
         }
         Self {
             contact: Contact { base, token: None },
@@ -132,7 +130,7 @@ impl Line {
 
     /// A text that was written by hand, or is the learner's own; with its stars where known.
     pub fn knows(&mut self, review: ReviewId, text: &str, stars: Option<Stars>) {
-        self.texts.insert(number(calls::features(text).as_bytes()), (review, stars));
+        self.texts.insert(body_number(calls::features(text).as_bytes()), (review, stars));
     }
 
     /// Takes the token; true where the line waited for one, and is to be opened with it.
@@ -142,7 +140,7 @@ impl Line {
     }
 
     fn named(&self, mut record: InvocationRecord) -> InvocationRecord {
-        match self.texts.get(&record.review.0) {
+        match self.texts.get(&record.review) {
             Some((review, stars)) => (record.review, record.true_stars) = (*review, *stars),
             // No text of this page.
             None => record.review = ReviewId(u32::MAX),

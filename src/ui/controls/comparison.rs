@@ -23,6 +23,7 @@ const TIGHTEST_AT: f64 = 1_000.0;
 pub fn Comparison() -> impl IntoView {
     let store = Store::expect();
     let pair = newest_pair(store);
+    let missed = Memo::new(move |_| store.worker.with(|w| w.server.as_ref().map_or(0, |line| line.missed)));
     view! {
         {move || match pair.get() {
             None => {
@@ -30,6 +31,17 @@ pub fn Comparison() -> impl IntoView {
                     .into_any()
             }
             Some(pair) => view! { <Pair pair /> }.into_any(),
+        }}
+        {move || {
+            let sample = (missed.get() > 0)
+                .then(|| {
+                    format!(
+                        "A sample: {} records of this server did not fit into its frames. Which requests are \
+                         compared hangs on their numbers alone, so the shares stay right.",
+                        wording::count(missed.get()),
+                    )
+                });
+            sample.map(|words| view! { <p class="quiet">{words}</p> })
         }}
     }
 }
