@@ -6,7 +6,7 @@ use std::time::Duration;
 use rollout_lab::{
     controller::{ControlPlane, Durations},
     domain::{Artifact, Command, ContainerInput, FleetId, ProductionVariantInput, VirtualTime},
-    lab::{DomainMix, Experiment, LabId, LiveTotals, TrafficSettings},
+    lab::{DomainMix, Experiment, LabId, LiveTotals, TrafficSettings, VariantView},
 };
 
 const NOON: u64 = 180 * 86_400 + 12 * 3_600;
@@ -54,7 +54,9 @@ fn plane(now: VirtualTime) -> ControlPlane {
 }
 
 fn totals(invocations: u64, copies: bool) -> LiveTotals {
-    LiveTotals { invocations, errors_4xx: 0, errors_5xx: invocations / 10, model_latency_sum_ns: 0.0, copies }
+    // 0.6 ms each.
+    let model_latency_sum_ns = invocations as f64 * 6e5;
+    LiveTotals { invocations, errors_4xx: 0, errors_5xx: invocations / 10, model_latency_sum_ns, copies }
 }
 
 #[test]
@@ -78,6 +80,10 @@ fn figures_per_second_are_the_servers_own() {
     };
     // Copies are nobody's requests.
     assert_eq!(of(&mut lab), (5_000.0, 2_500.0, 247_500, 24_750));
+    // Little's law: 5,000 a second of 0.6 ms each are 3 in hand on the average, one more than there are vCPUs.
+    let endpoint = lab.snapshot().endpoints.remove(0);
+    let work = |v: &VariantView| (v.instances[0].busy, v.instances[0].vcpus, v.instances[0].waiting);
+    assert_eq!((work(&endpoint.variants[0]), work(&endpoint.shadows[0])), ((2, 2, 1), (2, 2, 0)));
     // The server was killed: what its last seconds counted was not written down, and is no negative rate.
     let at = |s: f64| began + Duration::from_secs(60) + Duration::from_secs_f64(s);
     lab.begin_anew();

@@ -7,8 +7,8 @@ const SHORT: usize = 8;
 const LONG: usize = 64;
 /// Time for which a round goes on, ms: long beside the steps of browsers' clocks (up to 0.1 ms), short beside the time
 /// that a busy machine lets a thread run, so that some round is not interrupted.
-const ROUND_MS: f64 = 5.0;
-const ROUNDS: usize = 8;
+const ROUND_MS: f64 = 3.0;
+const ROUNDS: usize = 14;
 
 /// Runs `model` on texts of two lengths and says what it costs, at best of a few rounds.
 ///

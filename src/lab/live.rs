@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     controller::{ControlPlane, EndpointStatus},
-    domain::{Command, FleetId, InvocationRecord, ReviewId, Stars, VirtualTime},
+    domain::{Command, FleetId, InvocationRecord, ReviewId, SECOND_NS, Stars, VirtualTime},
 };
 
 /// Requests whose copies may still come.
@@ -26,8 +26,16 @@ pub(super) struct Live {
     order: VecDeque<u64>,
     /// Totals by fleet, as the server counts them.
     totals: BTreeMap<FleetId, LiveTotals>,
-    /// Invocations by fleet in the frames of the last seconds.
-    lately: BTreeMap<FleetId, VecDeque<(VirtualTime, u64)>>,
+    /// What each fleet had done in the frames of the last seconds.
+    lately: BTreeMap<FleetId, VecDeque<Moment>>,
+}
+
+/// A fleet's totals at a moment.
+#[derive(Clone, Copy, Debug)]
+struct Moment {
+    at: VirtualTime,
+    invocations: u64,
+    model_ns: f64,
 }
 
 /// Time over which requests per second are counted.
@@ -49,17 +57,26 @@ pub struct LiveTotals {
 }
 
 impl Live {
-    fn note(&mut self, fleet: FleetId, now: VirtualTime, invocations: u64) {
+    fn note(&mut self, fleet: FleetId, totals: Moment) {
         let lately = self.lately.entry(fleet).or_default();
         // After a kill the last seconds may not have been written down.
-        if lately.back().is_some_and(|(_, before)| *before > invocations) {
+        if lately.back().is_some_and(|before| before.invocations > totals.invocations) {
             lately.clear();
         }
-        lately.push_back((now, invocations));
+        lately.push_back(totals);
         // The oldest that is kept is the last one before the ten seconds began.
-        while lately.get(1).is_some_and(|(at, _)| now.since(*at) >= LATELY) {
+        while lately.get(1).is_some_and(|m| totals.at.since(m.at) >= LATELY) {
             lately.pop_front();
         }
+    }
+
+    /// By how much a total of a fleet grew in a second, over the last ten.
+    fn rate(&self, fleet: FleetId, of: impl Fn(&Moment) -> f64) -> f64 {
+        let ends = self.lately.get(&fleet).and_then(|all| Some((all.front()?, all.back()?)));
+        ends.map_or(0.0, |(from, to)| {
+            let seconds = to.at.since(from.at).as_secs_f64();
+            if seconds > 0.0 { (of(to) - of(from)).max(0.0) / seconds } else { 0.0 }
+        })
     }
 }
 
@@ -124,7 +141,8 @@ impl Experiment {
             let now = self.simulation.now();
             if let Some(live) = &mut self.live {
                 live.totals.insert(fleet, totals);
-                live.note(fleet, now, totals.invocations);
+                let LiveTotals { invocations, model_latency_sum_ns: model_ns, .. } = totals;
+                live.note(fleet, Moment { at: now, invocations, model_ns });
             }
         }
         if let Some(live) = &self.live {
@@ -171,13 +189,13 @@ impl Experiment {
     /// Requests per second of a fleet, as the server counted them over the last ten seconds; none over simulated
     /// endpoints.
     pub(super) fn live_per_second(&self, fleet: FleetId) -> Option<f64> {
-        let lately = self.live.as_ref()?.lately.get(&fleet);
-        let rate = lately.and_then(|all| {
-            let ((from, before), (to, after)) = (all.front()?, all.back()?);
-            let seconds = to.since(*from).as_secs_f64();
-            (seconds > 0.0).then(|| after.saturating_sub(*before) as f64 / seconds)
-        });
-        Some(rate.unwrap_or(0.0))
+        Some(self.live.as_ref()?.rate(fleet, |m| m.invocations as f64))
+    }
+
+    /// Requests that a fleet had in hand on the average of the last ten seconds, by Little's law; none over simulated
+    /// endpoints.
+    pub(super) fn live_in_hand(&self, fleet: FleetId) -> Option<f64> {
+        Some(self.live.as_ref()?.rate(fleet, |m| m.model_ns) / SECOND_NS as f64)
     }
 
     /// A server that was started again numbers its requests anew: no copy belongs to an original of before.

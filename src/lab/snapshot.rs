@@ -38,7 +38,7 @@ pub struct Tally {
 /// One instance at this moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct InstanceView {
-    /// vCPUs at work.
+    /// vCPUs at work; over a server, on the average of the last ten seconds.
     pub busy: u32,
     /// vCPUs.
     pub vcpus: u32,
@@ -46,7 +46,7 @@ pub struct InstanceView {
     pub waiting: u32,
     /// Requests that may wait before the next is refused.
     pub queue_limit: u32,
-    /// Share of its vCPU time at work over the last minute, 0 to 1.
+    /// Share of its vCPU time at work over the last minute, 0 to 1; over a server, over the last ten seconds.
     pub load: f64,
     /// It does not answer.
     pub down: bool,

@@ -134,12 +134,16 @@ impl Experiment {
     fn variant_view(&self, e: &Endpoint, v: &LiveVariant, share: f64) -> VariantView {
         let fleet = self.fleet_tally(v.fleet);
         let loads = self.metrics().load(v.fleet);
-        let instances = self.simulation.gauges(v.fleet).into_iter().enumerate().map(|(i, g)| InstanceView {
-            busy: g.busy,
+        let gauges = self.simulation.gauges(v.fleet);
+        // A server says what its fleets did, not what each instance does at this moment.
+        let in_hand = self.live_in_hand(v.fleet).map(|all| all / gauges.len().max(1) as f64);
+        let instances = gauges.into_iter().enumerate().map(|(i, g)| InstanceView {
+            busy: in_hand.map_or(g.busy, |n| (n.round() as u32).min(g.vcpus)),
             vcpus: g.vcpus,
-            waiting: g.waiting,
+            waiting: in_hand.map_or(g.waiting, |n| (n.round() as u32).saturating_sub(g.vcpus)),
             queue_limit: g.queue_limit,
-            load: loads.get(i).copied().unwrap_or(0.0),
+            load: in_hand
+                .map_or(loads.get(i).copied().unwrap_or(0.0), |n| (n / f64::from(g.vcpus.max(1))).min(1.0)),
             down: g.down,
         });
         VariantView {
