@@ -15,8 +15,13 @@ const BINARY = process.env.ROLLOUT_LAB ?? join(TARGET, "debug", "rollout-lab");
 /** Registers a folder for the tests of this file; gives a function that starts the program with its state in there. */
 export function programs() {
   let folder;
+  const children = new Set();
   before(async () => (folder = await mkdtemp(join(tmpdir(), "rollout-lab-"))));
-  after(() => rm(folder, { recursive: true, force: true }));
+  after(async () => {
+    // A test that failed has not ended its server, and the runner waits for as long as one runs.
+    for (const child of children) child.kill("SIGKILL");
+    await rm(folder, { recursive: true, force: true });
+  });
   /**
    * `state`: name of the state's folder. `port`: 0 for a free one. `site`: folder of the site, if it is to have one.
    * `settings`: TOML. `token`. Gives its address, its port and a way to end it.
@@ -31,7 +36,12 @@ export function programs() {
       env: { ...env, ...(token && { ROLLOUT_LAB_TOKEN: token }) },
       stdio: ["ignore", "pipe", "inherit"],
     });
-    const [line] = await once(createInterface({ input: child.stdout }), "line");
+    children.add(child);
+    child.once("exit", () => children.delete(child));
+    const ended = once(child, "exit").then(([code]) => {
+      throw new Error(`the server ended with ${code} before it said where it is`);
+    });
+    const [line] = await Promise.race([once(createInterface({ input: child.stdout }), "line"), ended]);
     const end = async (signal = "SIGTERM") => {
       if (child.exitCode === null && child.signalCode === null) {
         child.kill(signal);
