@@ -4,8 +4,12 @@
 use std::time::Duration;
 
 use rollout_lab::{
+    analysis::pairs::CopyCounts,
     controller::{ControlPlane, Durations},
-    domain::{Artifact, Command, ContainerInput, FleetId, ProductionVariantInput, VirtualTime},
+    domain::{
+        Artifact, Command, ContainerInput, FleetId, InvocationRecord, InvocationStatus,
+        ProductionVariantInput, ReviewId, Stars, VirtualTime,
+    },
     lab::{DomainMix, Experiment, LabId, LiveTotals, TrafficSettings, VariantView},
 };
 
@@ -56,7 +60,14 @@ fn plane(now: VirtualTime) -> ControlPlane {
 fn totals(invocations: u64, copies: bool) -> LiveTotals {
     // 0.6 ms each.
     let model_latency_sum_ns = invocations as f64 * 6e5;
-    LiveTotals { invocations, errors_4xx: 0, errors_5xx: invocations / 10, model_latency_sum_ns, copies }
+    LiveTotals {
+        invocations,
+        errors_4xx: 0,
+        errors_5xx: invocations / 10,
+        model_latency_sum_ns,
+        copies,
+        dropped: 0,
+    }
 }
 
 #[test]
@@ -92,6 +103,37 @@ fn figures_per_second_are_the_servers_own() {
         lab.count_live([(live, totals(sent, false)), (ghost, totals(120_000, true))]);
     }
     assert_eq!(of(&mut lab), (100.0, 0.0, 240_100, 24_010));
+}
+
+#[test]
+fn copies_that_the_server_dropped_are_counted_though_no_record_tells_of_them() {
+    let began = VirtualTime::from_s(NOON);
+    let mut lab = Experiment::live(LabId::Sandbox, 1);
+    let plane = plane(began);
+    let all: Vec<_> = plane.endpoints().next().unwrap().deployment.all().map(|v| v.fleet).collect();
+    lab.adopt(plane, began + Duration::from_secs(1));
+    let record = |fleet: FleetId, stars: i64, copy: bool| InvocationRecord {
+        id: 5,
+        arrival: began,
+        user: 0,
+        review: ReviewId(0),
+        true_stars: Stars::new(5).ok(),
+        fleet,
+        instance: 0,
+        status: InvocationStatus::Answered,
+        wait_ns: 0,
+        service_ns: 1_000,
+        overhead_ns: 0,
+        predicted: Stars::new(stars).ok(),
+        copy,
+        leaked_kib: 0,
+    };
+    // The copy's record may come first.
+    lab.observe_live(&[record(all[1], 5, true), record(all[0], 4, false)], began + Duration::from_secs(2));
+    lab.count_live([(all[0], totals(100, false)), (all[1], LiveTotals { dropped: 7, ..totals(40, true) })]);
+    let pair = lab.snapshot().endpoints.remove(0).pairs.remove(0);
+    assert_eq!(pair.copies, CopyCounts { sent: 47, answered: 36, failed: 4, dropped: 7 });
+    assert_eq!(pair.right, [[0, 1], [0, 0]]);
 }
 
 #[test]

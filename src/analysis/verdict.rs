@@ -185,11 +185,22 @@ fn digits(value: f64) -> String {
         return format!("{value}");
     }
     let decimals = 2 - libm::floor(libm::log10(value.abs())) as i32;
-    format!("{value:.*}", decimals.clamp(0, 12) as usize)
+    format!("{value:.*}", decimals.clamp(0, 12) as usize).replace('-', "\u{2212}")
 }
 
+/// A difference with its unit; one of shares in percentage points, as people speak of them.
 fn with_unit(value: f64, unit: &str) -> String {
-    if unit.is_empty() { digits(value) } else { format!("{} {unit}", digits(value)) }
+    if unit.is_empty() {
+        format!("{} points", digits(100.0 * value))
+    } else {
+        format!("{} {unit}", digits(value))
+    }
+}
+
+/// Two ends with the unit that they share.
+fn range(low: f64, between: &str, high: f64, unit: &str) -> String {
+    let low = if unit.is_empty() { 100.0 * low } else { low };
+    format!("{} {between} {}", digits(low), with_unit(high, unit))
 }
 
 fn p_value(p: f64) -> String {
@@ -304,7 +315,7 @@ impl Guardrail {
                     Better::Higher => (-interval.high, -interval.low),
                     Better::Lower => (interval.low, interval.high),
                 };
-                let range = format!("between {} and {}", digits(least), with_unit(most, &self.unit));
+                let range = format!("between {}", range(least, "and", most, &self.unit));
                 if least > self.margin {
                     (
                         State::Failed,
@@ -352,10 +363,9 @@ impl Primary {
             (Readable::Now, Ok(estimate)) => {
                 let Estimate { difference, interval, p } = estimate;
                 let range = format!(
-                    "{} ({} to {}), {}",
+                    "{} ({}), {}",
                     with_unit(*difference, &self.unit),
-                    digits(interval.low),
-                    with_unit(interval.high, &self.unit),
+                    range(interval.low, "to", interval.high, &self.unit),
                     p_value(*p)
                 );
                 let good = match self.better {
@@ -707,13 +717,13 @@ mod tests {
     #[test]
     fn numbers_read_well() {
         assert_eq!(digits(0.021_44), "0.0214");
-        assert_eq!(digits(-12.345), "-12.3");
+        assert_eq!(digits(-12.345), "\u{2212}12.3");
         assert_eq!(digits(4_560.7), "4561");
         assert_eq!(p_value(0.000_01), "p < 0.0001");
         let verdict = verdict(&evidence(Method::Fixed, 10_000, 0.031, 0.0123)).unwrap();
         assert_eq!(
             verdict.because,
-            "accuracy: B is better, B less A is 0.0310 (0.0110 to 0.0510), p = 0.0123."
+            "accuracy: B is better, B less A is 3.10 points (1.10 to 5.10 points), p = 0.0123."
         );
         assert!(verdict.assumptions[0].contains("10000 units was chosen before the start"));
     }

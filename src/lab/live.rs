@@ -11,6 +11,7 @@ use super::{
     Batch, BatchRow, Exercise, Experiment, LabAction, LabId, Refusal, TrafficSettings, experiment::MAX_BATCH,
 };
 use crate::{
+    analysis::pairs::CopyCounts,
     controller::{ControlPlane, EndpointStatus},
     domain::{Command, FleetId, InvocationRecord, ReviewId, SECOND_NS, Stars, VirtualTime},
 };
@@ -54,6 +55,8 @@ pub struct LiveTotals {
     pub model_latency_sum_ns: f64,
     /// They are copies for a shadow variant.
     pub copies: bool,
+    /// Copies that were dropped for want of room, beside the invocations.
+    pub dropped: u64,
 }
 
 impl Live {
@@ -196,6 +199,18 @@ impl Experiment {
     /// endpoints.
     pub(super) fn live_in_hand(&self, fleet: FleetId) -> Option<f64> {
         Some(self.live.as_ref()?.rate(fleet, |m| m.model_ns) / SECOND_NS as f64)
+    }
+
+    /// What became of a shadow's copies since it was launched, as the server counts them; none over simulated endpoints.
+    pub(super) fn live_copies(&self, shadow: FleetId) -> Option<CopyCounts> {
+        let totals = self.live.as_ref()?.totals.get(&shadow)?;
+        let failed = totals.errors_4xx + totals.errors_5xx;
+        Some(CopyCounts {
+            sent: totals.invocations + totals.dropped,
+            answered: totals.invocations.saturating_sub(failed),
+            failed,
+            dropped: totals.dropped,
+        })
     }
 
     /// A server that was started again numbers its requests anew: no copy belongs to an original of before.

@@ -145,7 +145,7 @@ impl Experiment {
     fn test_pair(&self, test: &InferenceExperiment) -> Option<PairView> {
         let (production, shadow) = test.fleets?;
         let names = (test.plan.source.to_string(), test.plan.shadow.variant_name.to_string());
-        self.pairs(production, shadow).map(|pairs| PairView::of(names, (production, shadow), pairs))
+        self.pairs(production, shadow).map(|pairs| self.pair_view(names, (production, shadow), pairs))
     }
 
     /// Both variants' metrics over the whole minutes of a test.

@@ -126,9 +126,29 @@ impl Experiment {
                 continue;
             };
             let fleets = (ledger.production, ledger.shadow);
-            views.push(PairView::of((production, shadow), fleets, &ledger.pairs));
+            views.push(self.pair_view((production, shadow), fleets, &ledger.pairs));
         }
         views
+    }
+
+    /// What a page shows of a comparison, production first.
+    pub(super) fn pair_view(
+        &self,
+        (production, shadow): (String, String),
+        (production_fleet, shadow_fleet): (FleetId, FleetId),
+        pairs: &Pairs,
+    ) -> PairView {
+        PairView {
+            production,
+            production_fleet,
+            shadow,
+            shadow_fleet,
+            // A server knows of copies that it dropped, which end in no record.
+            copies: self.live_copies(shadow_fleet).unwrap_or(pairs.copies()),
+            confusion: *pairs.confusion(),
+            right: *pairs.right(),
+            latency: difference_view(pairs.latency()),
+        }
     }
 
     fn variant_view(&self, e: &Endpoint, v: &LiveVariant, share: f64) -> VariantView {
@@ -163,22 +183,6 @@ impl Experiment {
             per_second: self
                 .live_per_second(v.fleet)
                 .unwrap_or_else(|| fleet.map_or(0.0, |f| f.per_second(self.now()))),
-        }
-    }
-}
-
-impl PairView {
-    /// What a page shows of a comparison, production first.
-    pub(super) fn of(names: (String, String), fleets: (FleetId, FleetId), pairs: &Pairs) -> Self {
-        Self {
-            production: names.0,
-            production_fleet: fleets.0,
-            shadow: names.1,
-            shadow_fleet: fleets.1,
-            copies: pairs.copies(),
-            confusion: *pairs.confusion(),
-            right: *pairs.right(),
-            latency: difference_view(pairs.latency()),
         }
     }
 }

@@ -253,7 +253,7 @@ impl Default for HistorySettings {
 pub struct EmbeddedLimits {
     /// Threads that infer; 0 for one per core.
     pub threads: usize,
-    /// Requests that wait for one; beyond it: 503.
+    /// Requests that wait for one, and as many copies, which come after them; beyond it: 503.
     pub queue: usize,
 }
 

@@ -151,7 +151,7 @@ impl Drop for Place {
 /// Asks for one copy after the other, until none waits.
 async fn work(mut place: Place, first: Copy) {
     let lane = place.lane.clone();
-    let how = How { timeout: Some(Duration::from_millis(lane.means.limits.timeout_ms)), once: true };
+    let how = How { timeout: Some(Duration::from_millis(lane.means.limits.timeout_ms)), copy: true };
     let mut next = Some(first);
     while let Some(Copy { call, mut origin, capture }) = next.take() {
         let target = &lane.target;

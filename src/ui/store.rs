@@ -391,6 +391,10 @@ impl Store {
         let stays = if undo.is_some() { TOAST_STAYS * 2 } else { TOAST_STAYS };
         let toast = Toast { id, tone, title: title.into(), text: text.into(), undo };
         self.toasts.update(|all| {
+            // Said again, it is not there twice.
+            all.retain(|t| {
+                t.undo.is_some() || (t.tone, &t.title, &t.text) != (tone, &toast.title, &toast.text)
+            });
             all.push(toast);
             forget_old(all, TOASTS_KEPT);
         });

@@ -244,6 +244,7 @@ fn take(shared: &Shared, frame: LiveFrame) {
             errors_5xx: f.model_errors + f.overloaded,
             model_latency_sum_ns: f.model_us as f64 * 1e3,
             copies: !f.production,
+            dropped: f.dropped,
         };
         (FleetId(f.fleet), totals)
     });

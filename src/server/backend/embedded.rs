@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Condvar, Mutex, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
     time::Instant,
 };
@@ -40,10 +40,32 @@ struct Job {
     reply: oneshot::Sender<Result<Answer, CallError>>,
 }
 
+/// What waits for a thread. Callers' requests come first, and copies leave a thread free where there is more than one:
+/// a shadow's inference takes the same cores, so a caller would wait for it.
 #[derive(Default)]
 struct Queue {
-    jobs: VecDeque<Job>,
+    requests: VecDeque<Job>,
+    copies: VecDeque<Job>,
+    /// Copies that threads work on.
+    copying: usize,
+    /// Most copies that threads may work on at a time.
+    most_copying: usize,
     closed: bool,
+}
+
+impl Queue {
+    /// The next for a thread to work on, and whether it is a copy.
+    fn next(&mut self) -> Option<(Job, bool)> {
+        if let Some(request) = self.requests.pop_front() {
+            return Some((request, false));
+        }
+        if self.copying >= self.most_copying {
+            return None;
+        }
+        let copy = self.copies.pop_front()?;
+        self.copying += 1;
+        Some((copy, true))
+    }
 }
 
 struct Shared {
@@ -51,6 +73,12 @@ struct Shared {
     queue: Mutex<Queue>,
     more: Condvar,
     limit: usize,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A pool of threads in front of the three models.
@@ -83,14 +111,14 @@ impl Embedded {
     /// [`EmbeddedError`].
     pub fn start(limits: EmbeddedLimits) -> Result<Self, EmbeddedError> {
         let [a, b, c] = Artifact::ALL.map(load);
+        let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let threads = if limits.threads == 0 { cores } else { limits.threads };
         let shared = Arc::new(Shared {
             models: [a?, b?, c?],
-            queue: Mutex::new(Queue::default()),
+            queue: Mutex::new(Queue { most_copying: (threads - 1).max(1), ..Queue::default() }),
             more: Condvar::new(),
             limit: limits.queue,
         });
-        let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let threads = if limits.threads == 0 { cores } else { limits.threads };
         for i in 0..threads {
             let shared = shared.clone();
             let named = thread::Builder::new().name(format!("inference-{i}"));
@@ -106,22 +134,25 @@ impl Embedded {
 
     /// Requests that wait for a thread.
     pub fn waiting(&self) -> usize {
-        self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner).jobs.len()
+        let queue = self.shared.lock();
+        queue.requests.len() + queue.copies.len()
     }
 
-    /// Asks a model.
+    /// Asks a model; a `copy` waits behind every request.
     ///
     /// # Errors
     /// [`CallError::Status`] for a body that is no request, [`CallError::Unavailable`] when too much waits.
-    pub async fn call(&self, artifact: Artifact, call: Call) -> Result<Answer, CallError> {
+    pub async fn call(&self, artifact: Artifact, call: Call, copy: bool) -> Result<Answer, CallError> {
         let (reply, answer) = oneshot::channel();
         {
-            let mut queue = self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner);
-            if queue.jobs.len() >= self.shared.limit {
-                let why = format!("{} requests wait for inference already; send fewer", self.shared.limit);
+            let mut queue = self.shared.lock();
+            let waiting = if copy { &mut queue.copies } else { &mut queue.requests };
+            if waiting.len() >= self.shared.limit {
+                let what = if copy { "copies" } else { "requests" };
+                let why = format!("{} {what} wait for inference already; send fewer", self.shared.limit);
                 return Err(CallError::Unavailable { why });
             }
-            queue.jobs.push_back(Job { artifact, call, asked: Instant::now(), reply });
+            waiting.push_back(Job { artifact, call, asked: Instant::now(), reply });
         }
         self.shared.more.notify_one();
         let lost =
@@ -132,19 +163,20 @@ impl Embedded {
 
 impl Drop for Embedded {
     fn drop(&mut self) {
-        self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
+        self.shared.lock().closed = true;
         self.shared.more.notify_all();
     }
 }
 
 fn work(shared: &Shared) {
     loop {
-        let job = {
-            let mut queue = shared.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let (job, copy) = {
+            let mut queue = shared.lock();
             loop {
-                if let Some(job) = queue.jobs.pop_front() {
-                    break job;
+                if let Some(next) = queue.next() {
+                    break next;
                 }
+                // What still waits are copies, and those who work on the others will see to them.
                 if queue.closed {
                     return;
                 }
@@ -156,6 +188,10 @@ fn work(shared: &Shared) {
             let wait_ns = u64::try_from(job.asked.elapsed().as_nanos()).unwrap_or(u64::MAX);
             let answer = infer(&shared.models[job.artifact.index()], &job.call);
             let _ = job.reply.send(answer.map(|a| Answer { wait_ns, ..a }));
+        }
+        if copy {
+            // This thread looks for more itself: nobody needs to be woken.
+            shared.lock().copying -= 1;
         }
     }
 }
@@ -178,4 +214,39 @@ fn infer(model: &Prepared, call: &Call) -> Result<Answer, CallError> {
         body: payload::write(&labels, asked.shape),
         wait_ns: 0,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(artifact: Artifact) -> Job {
+        let call = Call {
+            content_type: None,
+            accept: None,
+            custom_attributes: None,
+            body: bytes::Bytes::new(),
+            id: 0,
+        };
+        Job { artifact, call, asked: Instant::now(), reply: oneshot::channel().0 }
+    }
+
+    #[test]
+    fn requests_come_before_copies_that_waited_longer() {
+        let mut queue = Queue { most_copying: 1, ..Queue::default() };
+        queue.copies.extend([job(Artifact::C), job(Artifact::C)]);
+        queue.requests.extend([job(Artifact::A), job(Artifact::B)]);
+        let mut next = || queue.next().map(|(job, copy)| (job.artifact, copy));
+        assert_eq!(next(), Some((Artifact::A, false)));
+        assert_eq!(next(), Some((Artifact::B, false)));
+        assert_eq!(next(), Some((Artifact::C, true)));
+        // The other threads are for requests that come now.
+        assert_eq!(next(), None);
+        queue.requests.push_back(job(Artifact::A));
+        let mut next = || queue.next().map(|(job, copy)| (job.artifact, copy));
+        assert_eq!(next(), Some((Artifact::A, false)));
+        queue.copying -= 1;
+        let last = queue.next().map(|(job, copy)| (job.artifact, copy));
+        assert_eq!(last, Some((Artifact::C, true)));
+    }
 }

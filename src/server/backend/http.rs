@@ -183,7 +183,7 @@ impl HttpUpstream {
     /// # Errors
     /// [`CallError`].
     pub async fn call(&self, call: &Call, how: How) -> Result<Answer, CallError> {
-        let breaker = &self.breakers[usize::from(how.once)];
+        let breaker = &self.breakers[usize::from(how.copy)];
         if !breaker.lets_through(Instant::now()) {
             let why = format!(
                 "the upstream `{}` has failed {} times in a row and is left alone for {} ms",
@@ -199,7 +199,7 @@ impl HttpUpstream {
             return answered;
         }
         let (head, body, translated) = self.request(call)?;
-        let answered = tokio::time::timeout(limit, self.exchange(&head, &body, !how.once)).await;
+        let answered = tokio::time::timeout(limit, self.exchange(&head, &body, !how.copy)).await;
         let answered = answered.unwrap_or(Err(CallError::TimedOut { limit_ms: limit.as_millis() }));
         self.judge(breaker, &answered);
         let Reply { content_type, custom_attributes, body, .. } = answered?;

@@ -55,8 +55,8 @@ pub struct Call {
 pub struct How {
     /// Longest time for the answer, where it is shorter than the upstream's own.
     pub timeout: Option<Duration>,
-    /// Whether nothing is tried twice: a copy is not worth it.
-    pub once: bool,
+    /// A copy for a shadow variant: nothing is tried twice for it, and callers' requests come first.
+    pub copy: bool,
 }
 
 /// What a model answered.
@@ -132,7 +132,7 @@ impl Backend {
     /// [`CallError`].
     pub async fn call(&self, call: &Call, how: How) -> Result<Answer, CallError> {
         match self {
-            Self::Embedded(pool, artifact) => pool.call(*artifact, call.clone()).await,
+            Self::Embedded(pool, artifact) => pool.call(*artifact, call.clone(), how.copy).await,
             Self::Http(upstream) => upstream.call(call, how).await,
             Self::Missing { why } => Err(CallError::Unavailable { why: why.clone() }),
         }
