@@ -16,7 +16,11 @@ use std::{
 };
 
 use http_body_util::{BodyExt, Full};
-use rollout_lab::server::backend;
+use rollout_lab::{
+    analysis::metrics::{FleetHardware, MetricStore},
+    domain::{EndpointName, FleetId, InvocationRecord, InvocationStatus, ReviewId, VariantName, VirtualTime},
+    server::backend,
+};
 use serde_json::{Value, json};
 use server::{Folder, container};
 
@@ -66,6 +70,19 @@ async fn call(client: &backend::Client, url: &str, operation: &str, members: &Va
     Some((status, serde_json::from_slice(&body).ok()?))
 }
 
+/// An endpoint `ep` of one variant.
+async fn deploy(client: &backend::Client, url: &str) {
+    let made = json!({"ModelName": "m", "PrimaryContainer": container("stars-a")});
+    let variant = json!({"VariantName": "v", "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1});
+    for (operation, members) in [
+        ("CreateModel", made),
+        ("CreateEndpointConfig", json!({"EndpointConfigName": "c", "ProductionVariants": [variant]})),
+        ("CreateEndpoint", json!({"EndpointName": "ep", "EndpointConfigName": "c"})),
+    ] {
+        assert_eq!(call(client, url, operation, &members).await.unwrap().0, 200);
+    }
+}
+
 /// What must be, what must not be, and what may be either.
 #[derive(Default)]
 struct Promises {
@@ -111,15 +128,7 @@ async fn nothing_acknowledged_is_lost() {
             }
         }
         if round == 0 {
-            let made = json!({"ModelName": "m", "PrimaryContainer": container("stars-a")});
-            let variant = json!({"VariantName": "v", "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1});
-            for (operation, members) in [
-                ("CreateModel", made),
-                ("CreateEndpointConfig", json!({"EndpointConfigName": "c", "ProductionVariants": [variant]})),
-                ("CreateEndpoint", json!({"EndpointName": "ep", "EndpointConfigName": "c"})),
-            ] {
-                assert_eq!(call(&client, &process.url, operation, &members).await.unwrap().0, 200);
-            }
+            deploy(&client, &process.url).await;
         }
         let writers: Vec<_> = (0..4)
             .map(|writer| {
@@ -209,15 +218,7 @@ async fn metrics_that_were_written_come_back() {
         let mut process = Process::start(&config, &folder.0);
         let client = backend::client(Duration::from_secs(5), 16);
         if round == 0 {
-            let made = json!({"ModelName": "m", "PrimaryContainer": container("stars-a")});
-            let variant = json!({"VariantName": "v", "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1});
-            for (operation, members) in [
-                ("CreateModel", made),
-                ("CreateEndpointConfig", json!({"EndpointConfigName": "c", "ProductionVariants": [variant]})),
-                ("CreateEndpoint", json!({"EndpointName": "ep", "EndpointConfigName": "c"})),
-            ] {
-                assert_eq!(call(&client, &process.url, operation, &members).await.unwrap().0, 200);
-            }
+            deploy(&client, &process.url).await;
         }
         let state = loop {
             let state: Value =
@@ -265,4 +266,75 @@ async fn metrics_that_were_written_come_back() {
     println!(
         "{rounds} times killed, {safe} invocations counted as written and none lost; {lost} that were not yet written were"
     );
+}
+
+/// A row of a busy minute, as it is written: 6,000 answers of 1 to 60 ms.
+fn busy_minute() -> Vec<u8> {
+    let (endpoint, variant) = (EndpointName::new("e").unwrap(), VariantName::new("v").unwrap());
+    let mut metrics = MetricStore::default();
+    metrics.note_changes();
+    let hardware =
+        FleetHardware { vcpus: 2, memory_gib: 8.0, gpus: 0, model_bytes: 500_000, container_ns: 2_000_000 };
+    metrics.register(FleetId(0), &endpoint, &variant, hardware, 1, VirtualTime::ZERO);
+    for i in 0..6_000 {
+        metrics.record(&InvocationRecord {
+            id: i,
+            arrival: VirtualTime::from_ns(i * 10_000_000),
+            user: 0,
+            review: ReviewId(0),
+            true_stars: None,
+            fleet: FleetId(0),
+            instance: 0,
+            status: InvocationStatus::Answered,
+            wait_ns: 0,
+            service_ns: 1_000_000 + i * i * 1_640,
+            overhead_ns: 50_000 + i * 100,
+            predicted: None,
+            copy: false,
+            leaked_kib: 0,
+        });
+    }
+    metrics.advance(VirtualTime::from_s(120));
+    metrics.changes().rows.into_iter().find(|r| (r.tier, r.minute) == (0, 0)).unwrap().row.unwrap()
+}
+
+/// How long a start takes with all the history that is ever kept, and with that of one busy endpoint. Prints it; to be
+/// run in release.
+#[test]
+#[ignore = "writes hundreds of megabytes"]
+fn a_start_with_a_full_history() {
+    use redb::TableDefinition;
+    let row = busy_minute();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() / 60;
+    for variants in [2, 64] {
+        let folder = Folder::new(&format!("full-{variants}"));
+        let config = folder.0.join("lab.toml");
+        std::fs::write(&config, "[embedded]\nthreads = 1\n").unwrap();
+        // A first start makes the file.
+        drop(Process::start(&config, &folder.0));
+        let file = folder.0.join("metrics.redb");
+        let database = redb::Database::open(&file).unwrap();
+        let writing = database.begin_write().unwrap();
+        let mut rows = 0;
+        {
+            let table: TableDefinition<'_, (&str, u8, u64), &[u8]> = TableDefinition::new("rows");
+            let mut table = writing.open_table(table).unwrap();
+            for variant in 0..variants {
+                for (tier, minutes, kept) in [(0, 1, 1_440), (1, 5, 2_016), (2, 60, 455 * 24)] {
+                    for i in 1..=kept {
+                        let minute = now / minutes * minutes - i * minutes;
+                        table
+                            .insert((format!("e/v{variant}").as_str(), tier, minute), row.as_slice())
+                            .unwrap();
+                        rows += 1;
+                    }
+                }
+            }
+        }
+        writing.commit().unwrap();
+        drop(database);
+        let mb = std::fs::metadata(&file).unwrap().len() as f64 / 1e6;
+        let starts: Vec<_> = (0..3).map(|_| Process::start(&config, &folder.0).started_in).collect();
+        println!("{variants} variants, {rows} rows of {} bytes, {mb:.0} MB: starts in {starts:?}", row.len());
+    }
 }

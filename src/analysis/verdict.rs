@@ -549,10 +549,11 @@ impl Next {
                                smaller effect plan a new test with more units; do not prolong this one."
                     .to_owned()
             }
-            Self::GoOn => {
-                let left = evidence.planned_n.saturating_sub(evidence.n);
-                format!("Go on as planned: {left} more units until the end.")
-            }
+            Self::GoOn => match evidence.planned_n.saturating_sub(evidence.n) {
+                0 => "The planned end is reached: take the last look.".to_owned(),
+                1 => "Go on as planned: one more unit until the end.".to_owned(),
+                left => format!("Go on as planned: {left} more units until the end."),
+            },
         }
     }
 }
