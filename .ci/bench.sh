@@ -28,13 +28,13 @@ routers() {
 }
 
 benches() {
-    if grep -q '^\[\[bench\]\]' Cargo.toml; then
-        say "Native benches, without tract (about 2 minutes the first time)"
-        cargo bench --locked --no-default-features --bench '*'
-    fi
+    say "Native benches, without tract (about 2 minutes the first time)"
+    cargo bench --locked --no-default-features --bench coverage --bench simulation
     say "Server: no request lost beside broken shadows and through changes (some minutes)"
     ISOLATION_REQUESTS="${ISOLATION_REQUESTS:-200000}" CHANGES_REQUESTS="${CHANGES_REQUESTS:-1000000}" \
         cargo test --locked --release --test server_isolation -- --nocapture --test-threads=1
+    say "Inference, natively"
+    cargo bench --locked --bench inference
     cargo build --locked --release --bin rollout-lab
     routers "$TARGET/release/rollout-lab"
     for bench in tests/browser/*.bench.mjs; do
