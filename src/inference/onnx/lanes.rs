@@ -1,7 +1,7 @@
 //! Four numbers that are worked on at once.
 //!
-//! Plain arrays become SIMD in a browser, where the compiler keeps them whole. On x86 it takes them apart: inference was
-//! three times slower than in a browser. There they are the registers that every such processor has.
+//! Plain arrays become SIMD in a browser. On x86 they are registers by name: the dev profile, with which tests run, takes
+//! arrays apart (reading the corpus took 80 s instead of 33).
 
 #[cfg(not(target_arch = "x86_64"))]
 mod of {
