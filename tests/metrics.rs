@@ -6,8 +6,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 use rollout_lab::{
     analysis::metrics::{
-        FleetHardware, LatencySketch, MAX_DATAPOINTS, MAX_SERIES, MINUTES_KEPT, Metric, MetricStore,
-        QueryError, SKETCH_RELATIVE_ERROR, SeriesQuery, Statistic, Watch,
+        FleetHardware, KeptSeries, LatencySketch, MAX_DATAPOINTS, MAX_SERIES, MINUTES_KEPT, Metric,
+        MetricStore, QueryError, SKETCH_RELATIVE_ERROR, SeriesQuery, Statistic, Watch,
     },
     domain::{
         EndpointConfigName, EndpointName, FleetId, InvocationRecord, InvocationStatus, ReviewId, SECOND_NS,
@@ -432,15 +432,23 @@ fn write(store: &mut MetricStore, disk: &mut Disk) {
 fn start_again(disk: &Disk) -> MetricStore {
     let mut store = MetricStore::default();
     store.note_changes();
-    for ((e, v, tier, minute), row) in disk {
-        if *tier == 9 {
-            store.restore_fleet(FleetId(e.parse().unwrap()), *minute, row).unwrap();
-            continue;
-        }
-        let names = (EndpointName::new(e.as_str()).unwrap(), VariantName::new(v.as_str()).unwrap());
-        store.restore(&names.0, &names.1, (*tier, *minute), row).unwrap();
+    for ((e, _, _, minute), row) in disk.iter().filter(|(key, _)| key.2 == 9) {
+        store.restore_fleet(FleetId(e.parse().unwrap()), *minute, row).unwrap();
     }
+    kept(disk).into_iter().for_each(|series| store.restore(series));
     store
+}
+
+/// The rows of variants, read.
+fn kept(disk: &Disk) -> Vec<KeptSeries> {
+    let mut all: std::collections::BTreeMap<(&str, &str), KeptSeries> = Default::default();
+    for ((e, v, tier, minute), row) in disk.iter().filter(|(key, _)| key.2 != 9) {
+        let series = all.entry((e, v)).or_insert_with(|| {
+            KeptSeries::new(&EndpointName::new(e.as_str()).unwrap(), &VariantName::new(v.as_str()).unwrap())
+        });
+        series.read((*tier, *minute), row).unwrap();
+    }
+    all.into_values().collect()
 }
 
 #[test]
@@ -557,6 +565,91 @@ fn forgotten_variants_are_forgotten_on_the_disk_too() {
     assert!(!variants.contains("v0") && variants.contains(&format!("v{}", MAX_SERIES + 2)));
 }
 
+/// A server serves before it has read what it kept: in whatever order counting, changes of the minute and reading come,
+/// the sums are those of one store that never stopped.
+#[test]
+fn kept_metrics_may_come_while_new_ones_are_counted() {
+    let count = |store: &mut MetricStore, from: u64, to: u64| {
+        for minute in from..to {
+            for i in 0..5 {
+                store.record(&InvocationRecord {
+                    service_ns: (minute % 97 + 1) * MS,
+                    ..record(minute * 60 * SECOND_NS + i * SECOND_NS)
+                });
+            }
+        }
+    };
+    let begin = |at: u64| {
+        let mut store = MetricStore::default();
+        store.note_changes();
+        let at = VirtualTime::from_s(at * 60);
+        store.register(FleetId(1), &endpoint(), &variant("A"), hardware(), 2, at);
+        store
+    };
+    // The first program ends amid minute 2,000: fives are there, too.
+    let mut first = begin(0);
+    let mut disk = Disk::new();
+    count(&mut first, 0, 2_001);
+    write(&mut first, &mut disk);
+    let mut whole = begin(0);
+    count(&mut whole, 0, 2_001);
+    count(&mut whole, 2_000, 2_010);
+    whole.advance(VirtualTime::from_s(2_010 * 60));
+    // The second counts on in the same minute, and reads what was kept at once, within the minute, or much later.
+    for read_after in [2_000, 2_001, 2_007] {
+        let mut second = begin(2_000);
+        count(&mut second, 2_000, read_after);
+        kept(&disk).into_iter().for_each(|series| second.restore(series));
+        count(&mut second, read_after, 2_010);
+        second.advance(VirtualTime::from_s(2_010 * 60));
+        let mut written = disk.clone();
+        write(&mut second, &mut written);
+        for store in [&mut second, &mut start_again(&written)] {
+            for (period, from, statistic) in [
+                (60, 1_200, Statistic::Sum),
+                (300, 300, Statistic::Sum),
+                (300, 300, Statistic::Percentile(90.0)),
+            ] {
+                let of = |store: &mut MetricStore, metric| {
+                    read_period(store, metric, statistic, period, (from * 60, 2_010 * 60))
+                };
+                assert_eq!(of(store, Metric::Invocations), of(&mut whole, Metric::Invocations));
+                assert_eq!(of(store, Metric::ModelLatency), of(&mut whole, Metric::ModelLatency));
+            }
+        }
+    }
+}
+
+#[test]
+fn of_too_many_kept_variants_those_that_ended_last_stay() {
+    let ended = |i: usize| {
+        let mut one = MetricStore::default();
+        one.note_changes();
+        let at = VirtualTime::from_s(i as u64 * 60);
+        one.register(FleetId(1), &endpoint(), &variant(&format!("v{i}")), hardware(), 1, at);
+        one.advance(at + Duration::from_secs(120));
+        let mut disk = Disk::new();
+        write(&mut one, &mut disk);
+        kept(&disk).remove(0)
+    };
+    let names = |store: &MetricStore| {
+        store.variants().map(|(_, v)| v.to_string()).collect::<std::collections::BTreeSet<_>>()
+    };
+    // Whichever comes first: one that serves now, and of the others the newest.
+    for order in [(0..MAX_SERIES + 5).collect::<Vec<_>>(), (0..MAX_SERIES + 5).rev().collect()] {
+        let mut store = MetricStore::default();
+        store.note_changes();
+        store.register(FleetId(1), &endpoint(), &variant("now"), hardware(), 1, VirtualTime::from_s(0));
+        order.into_iter().for_each(|i| store.restore(ended(i)));
+        let wanted: std::collections::BTreeSet<_> =
+            (6..MAX_SERIES + 5).map(|i| format!("v{i}")).chain(["now".to_owned()]).collect();
+        assert_eq!(names(&store), wanted);
+        let forgotten: std::collections::BTreeSet<_> =
+            store.changes().forgotten.into_iter().map(|(_, v)| v.to_string()).collect();
+        assert_eq!(forgotten, (0..6).map(|i| format!("v{i}")).collect());
+    }
+}
+
 proptest! {
     #[test]
     fn no_bytes_break_a_store(
@@ -567,20 +660,22 @@ proptest! {
     ) {
         let mut store = MetricStore::default();
         // Bytes that nobody wrote are refused in words, or are a row like any other.
-        let _ = store.restore(&endpoint(), &variant("A"), (tier, minute), &bytes);
+        let mut series = KeptSeries::new(&endpoint(), &variant("A"));
+        let _ = series.read((tier, minute), &bytes);
         let mut whole = MetricStore::default();
         whole.note_changes();
         whole.register(FleetId(1), &endpoint(), &variant("A"), hardware(), 2, VirtualTime::ZERO);
         (0..50).for_each(|i| whole.record(&InvocationRecord { service_ns: i * i * MS, ..record(i * SECOND_NS) }));
         whole.advance(VirtualTime::from_s(60));
         let mut row = whole.changes().rows[0].row.clone().unwrap();
-        prop_assert_eq!(store.restore(&endpoint(), &variant("B"), (0, 0), &row), Ok(()));
+        prop_assert_eq!(series.clone().read((0, 0), &row), Ok(()));
         let place = flip.0.index(row.len());
         row[place] ^= flip.1;
-        let _ = store.restore(&endpoint(), &variant("A"), (0, 0), &row);
+        let _ = series.read((0, 0), &row);
         for cut in 0..row.len() {
-            prop_assert!(store.restore(&endpoint(), &variant("A"), (0, 0), &row[..cut]).is_err());
+            prop_assert!(series.read((0, 0), &row[..cut]).is_err());
         }
+        store.restore(series);
         // Whatever was taken can be read, and merged.
         for metric in Metric::ALL {
             for statistic in [Statistic::Sum, Statistic::Percentile(99.0)] {

@@ -639,6 +639,7 @@ async fn metrics_and_totals_are_the_same_after_a_restart() {
 
     let server = start().await;
     server.until_in_service("ep").await;
+    until_read(&server).await;
     assert_eq!(readings(&server, begin_s, begin_s + 3_600).await, before);
     assert_eq!(totals(&serde_json::from_str(&server.get("/api/state").await).unwrap()), totals_before);
     // What Prometheus scrapes begins anew, as its counters may; and no invocation gets another's number.
@@ -655,6 +656,7 @@ async fn metrics_and_totals_are_the_same_after_a_restart() {
     // A control plane that begins anew numbers its fleets anew: series stay, totals are nobody's.
     std::fs::remove_file(folder.0.join("state.redb")).unwrap();
     let server = start().await;
+    until_read(&server).await;
     assert_eq!(readings(&server, begin_s, begin_s + 3_600).await, before);
     server.deploy(&[("A", "stars-a", 1.0)], &[]).await;
     let anew = totals(&serde_json::from_str(&server.get("/api/state").await).unwrap());
@@ -663,47 +665,62 @@ async fn metrics_and_totals_are_the_same_after_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn metrics_that_nobody_here_wrote_are_refused_in_words() {
-    use redb::{Database, TableDefinition};
+async fn metrics_that_nobody_here_wrote_are_told_from_ours() {
+    use redb::{Database, ReadableDatabase, TableDefinition};
     const ROWS: TableDefinition<(&str, u8, u64), &[u8]> = TableDefinition::new("rows");
     const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
-    let started = |folder: &Folder| {
-        let settings = Settings { state: Some(folder.0.clone()), ..settings("") };
-        App::new(settings, "127.0.0.1:8080".parse().unwrap()).map(drop)
+    let settings = |folder: &Folder| Settings { state: Some(folder.0.clone()), ..settings("") };
+    let refused = |folder: &Folder| {
+        App::new(settings(folder), "127.0.0.1:8080".parse().unwrap()).map(drop).unwrap_err().to_string()
     };
-    for (name, row, words) in [
-        (
-            "slash",
-            Some(("none", 0, 0, &b"\x01"[..])),
-            "row \"none\", tier 0, minute 0: no endpoint and variant",
-        ),
-        ("tier", Some(("e/v", 3, 0, b"\x01")), "no row of tier 3 begins at minute 0"),
-        ("place", Some(("e/v", 2, 61, b"\x01")), "no row of tier 2 begins at minute 61"),
-        ("form", Some(("e/v", 0, 7, b"{}")), "row \"e/v\", tier 0, minute 7: a row of form 123 instead of 1"),
-        ("short", Some(("e/v", 0, 7, b"\x01\x05")), "minute 7: a row that is cut short or does not add up"),
-        ("version", None, "version 9 instead of 1"),
-    ] {
-        let folder = Folder::new(&format!("foreign-{name}"));
-        {
-            let database = Database::create(folder.0.join("metrics.redb")).unwrap();
-            let writing = database.begin_write().unwrap();
-            match row {
-                Some((key, tier, minute, bytes)) => {
-                    let mut rows = writing.open_table(ROWS).unwrap();
-                    rows.insert((key, tier, minute), bytes).unwrap();
-                }
-                None => drop(writing.open_table(META).unwrap().insert("version", 9).unwrap()),
-            }
-            writing.commit().unwrap();
-        }
-        let why = started(&folder).unwrap_err().to_string();
-        assert!(why.contains("metrics.redb holds state that cannot be read"), "{name}: {why}");
-        assert!(why.contains(words) && why.contains("move it away"), "{name}: {why}");
+    // Of another release: it is not read at all.
+    let folder = Folder::new("foreign-version");
+    {
+        let database = Database::create(folder.0.join("metrics.redb")).unwrap();
+        let writing = database.begin_write().unwrap();
+        writing.open_table(META).unwrap().insert("version", 9).unwrap();
+        writing.commit().unwrap();
     }
+    let why = refused(&folder);
+    assert!(why.contains("metrics.redb holds state that cannot be read (version 9 instead of 1)"), "{why}");
+    assert!(why.contains("move it away"), "{why}");
     let folder = Folder::new("foreign-file");
     std::fs::write(folder.0.join("metrics.redb"), "no database").unwrap();
-    let why = started(&folder).unwrap_err().to_string();
+    let why = refused(&folder);
     assert!(why.contains("metrics.redb cannot be opened"), "{why}");
+
+    // Single rows: they are counted and left where they are, and the server serves.
+    let folder = Folder::new("foreign-rows");
+    let server = Server::start(settings(&folder)).await;
+    server.deploy(&[("A", "stars-a", 1.0)], &[]).await;
+    assert_eq!(server.invoke("ep", &[], REVIEW).await.status, 200);
+    server.end_wholly().await;
+    let foreign: [(&str, u8, u64, &[u8]); 3] =
+        [("none", 0, 0, b"\x01"), ("ep/A", 3, 0, b"\x01"), ("ep/B", 0, 7, b"\x01\x05")];
+    {
+        let database = Database::create(folder.0.join("metrics.redb")).unwrap();
+        let writing = database.begin_write().unwrap();
+        for (key, tier, minute, bytes) in foreign {
+            writing.open_table(ROWS).unwrap().insert((key, tier, minute), bytes).unwrap();
+        }
+        writing.commit().unwrap();
+    }
+    let server = Server::start(settings(&folder)).await;
+    server.until_in_service("ep").await;
+    until_read(&server).await;
+    assert_eq!(server.metric("rollout_history_unreadable_rows_total", "").await, 3.0);
+    assert_eq!(server.invoke("ep", &[], REVIEW).await.status, 200);
+    server.end_wholly().await;
+    let database = Database::open(folder.0.join("metrics.redb")).unwrap();
+    let rows = database.begin_read().unwrap().open_table(ROWS).unwrap();
+    for (key, tier, minute, bytes) in foreign {
+        assert_eq!(rows.get((key, tier, minute)).unwrap().unwrap().value(), bytes);
+    }
+}
+
+/// Until the metrics of earlier starts are there.
+async fn until_read(server: &Server) {
+    server.until("rollout_history_unread_variants", "", |n| n == 0.0).await;
 }
 
 #[tokio::test]

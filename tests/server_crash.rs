@@ -28,6 +28,7 @@ use server::{Folder, container};
 struct Process {
     child: Child,
     url: String,
+    began: Instant,
     started_in: Duration,
 }
 
@@ -46,7 +47,7 @@ impl Process {
         let mut url = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
         assert!(url.starts_with("http://127.0.0.1:"), "the server says where it is, but said {url:?}");
-        Self { child, url: url.trim().to_owned(), started_in: began.elapsed() }
+        Self { child, url: url.trim().to_owned(), began, started_in: began.elapsed() }
     }
 }
 
@@ -204,6 +205,31 @@ async fn get(client: &backend::Client, url: &str) -> String {
     String::from_utf8(said.to_bytes().to_vec()).unwrap()
 }
 
+/// The state, once an endpoint serves.
+async fn serving(client: &backend::Client, url: &str) -> Value {
+    loop {
+        let state: Value = serde_json::from_str(&get(client, &format!("{url}api/state")).await).unwrap();
+        if state["fleets"].as_array().is_some_and(|f| !f.is_empty()) {
+            return state;
+        }
+    }
+}
+
+async fn invoke(client: &backend::Client, url: &str) {
+    let request = hyper::Request::post(format!("{url}endpoints/ep/invocations"))
+        .header("content-type", "application/jsonlines")
+        .body(Full::from(server::REVIEW))
+        .unwrap();
+    assert_eq!(client.request(request).await.unwrap().status(), 200);
+}
+
+/// A metric that has no labels, from `/metrics`.
+async fn metric(client: &backend::Client, url: &str, name: &str) -> u64 {
+    let page = get(client, &format!("{url}metrics")).await;
+    let line = page.lines().find(|l| l.strip_prefix(name).is_some_and(|l| l.starts_with(' ')));
+    line.unwrap().rsplit(' ').next().unwrap().parse().unwrap()
+}
+
 /// A server that is killed loses no metrics that it said to be on the disk, and counts none twice.
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics_that_were_written_come_back() {
@@ -220,43 +246,24 @@ async fn metrics_that_were_written_come_back() {
         if round == 0 {
             deploy(&client, &process.url).await;
         }
-        let state = loop {
-            let state: Value =
-                serde_json::from_str(&get(&client, &format!("{}api/state", process.url)).await).unwrap();
-            if state["fleets"].as_array().is_some_and(|f| !f.is_empty()) {
-                break state;
-            }
-        };
+        let state = serving(&client, &process.url).await;
         let counted = state["fleets"][0]["answered"].as_u64().unwrap();
         assert!((safe..=sent).contains(&counted), "round {round}: {counted} is outside {safe} to {sent}");
         lost += sent - counted;
         (sent, safe) = (counted, counted);
-        let invoke = async || {
-            let request = hyper::Request::post(format!("{}endpoints/ep/invocations", process.url))
-                .header("content-type", "application/jsonlines")
-                .body(Full::from(server::REVIEW))
-                .unwrap();
-            assert_eq!(client.request(request).await.unwrap().status(), 200);
-        };
         let mut asked = 0;
         for _ in 0..10 + round % 7 {
-            invoke().await;
+            invoke(&client, &process.url).await;
             asked += 1;
         }
         // Said to be written: these must be there.
-        let written = async || {
-            let page = get(&client, &format!("{}metrics", process.url)).await;
-            let line =
-                page.lines().find(|l| l.starts_with("rollout_metrics_written_total ")).unwrap().to_owned();
-            line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()
-        };
-        while written().await < asked {
+        while metric(&client, &process.url, "rollout_metrics_written_total").await < asked {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         safe += asked;
         // These may be: the last ones are amid a flush or before it.
         for _ in 0..round * 5 % 11 {
-            invoke().await;
+            invoke(&client, &process.url).await;
             asked += 1;
         }
         sent += asked;
@@ -298,20 +305,24 @@ fn busy_minute() -> Vec<u8> {
     metrics.changes().rows.into_iter().find(|r| (r.tier, r.minute) == (0, 0)).unwrap().row.unwrap()
 }
 
-/// How long a start takes with all the history that is ever kept, and with that of one busy endpoint. Prints it; to be
-/// run in release.
-#[test]
-#[ignore = "writes hundreds of megabytes"]
-fn a_start_with_a_full_history() {
+/// A server serves within a second of its start, with the history of one busy endpoint and with all that is ever kept; the
+/// latter is read meanwhile. Prints how long that takes; to be run in release.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "writes a gigabyte"]
+async fn a_start_with_a_full_history() {
     use redb::TableDefinition;
     let row = busy_minute();
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() / 60;
     for variants in [2, 64] {
         let folder = Folder::new(&format!("full-{variants}"));
         let config = folder.0.join("lab.toml");
-        std::fs::write(&config, "[embedded]\nthreads = 1\n").unwrap();
-        // A first start makes the file.
-        drop(Process::start(&config, &folder.0));
+        std::fs::write(&config, "[embedded]\nthreads = 1\n[durations]\ncreate_s = 0.0\n").unwrap();
+        // A first start makes the files, and a control plane that goes on.
+        let client = backend::client(Duration::from_secs(5), 16);
+        {
+            let process = Process::start(&config, &folder.0);
+            deploy(&client, &process.url).await;
+        }
         let file = folder.0.join("metrics.redb");
         let database = redb::Database::open(&file).unwrap();
         let writing = database.begin_write().unwrap();
@@ -330,11 +341,34 @@ fn a_start_with_a_full_history() {
                     }
                 }
             }
+            let fleets: TableDefinition<'_, (u64, u32), &[u8]> = TableDefinition::new("fleets");
+            let mut fleets = writing.open_table(fleets).unwrap();
+            for fleet in 0..variants {
+                for i in 1..=360 {
+                    fleets.insert((now - i, 1_000 + fleet), row.as_slice()).unwrap();
+                    rows += 1;
+                }
+            }
         }
         writing.commit().unwrap();
         drop(database);
         let mb = std::fs::metadata(&file).unwrap().len() as f64 / 1e6;
-        let starts: Vec<_> = (0..3).map(|_| Process::start(&config, &folder.0).started_in).collect();
-        println!("{variants} variants, {rows} rows of {} bytes, {mb:.0} MB: starts in {starts:?}", row.len());
+        println!("{variants} variants, {rows} rows of {} bytes, {mb:.0} MB", row.len());
+        for _ in 0..3 {
+            let process = Process::start(&config, &folder.0);
+            let started = process.started_in;
+            let mut answers = 0_u32;
+            serving(&client, &process.url).await;
+            while metric(&client, &process.url, "rollout_history_unread_variants").await > 0 {
+                invoke(&client, &process.url).await;
+                answers += 1;
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            println!(
+                "started in {started:?}, {answers} invocations answered until all was read after {:?}",
+                process.began.elapsed()
+            );
+            assert!(started < Duration::from_secs(1), "{started:?}");
+        }
     }
 }

@@ -62,6 +62,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 const QUERY_ERROR: HeaderName = HeaderName::from_static("x-amzn-query-error");
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+/// How long a start waits for metrics of earlier ones; a longer history comes while the server serves.
+const HISTORY_WAIT: Duration = Duration::from_millis(250);
 /// Pause after the system would not hand out a connection, e.g. for want of descriptors.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
 
@@ -155,9 +157,11 @@ impl App {
                 let (every, progress) =
                     (Duration::from_millis(settings.history.flush_ms), Arc::new(Progress::default()));
                 let kept = (ledger.clone(), table.clone());
-                let writer =
+                let (writer, loaded) =
                     history.keep(kept, every, progress.clone(), until).map_err(StartError::Thread)?;
                 thread.join_with(writer);
+                // Most histories are read by then, and the first visitor sees all of it. An error is the news that it is.
+                let _ = loaded.recv_timeout(HISTORY_WAIT);
                 Some(progress)
             }
             None => None,

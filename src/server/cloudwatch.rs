@@ -1,5 +1,7 @@
 //! CloudWatch's reading calls over the metrics of the variants that serve here.
 
+use std::sync::atomic::Ordering;
+
 use serde_json::{Map, Value, json};
 
 use super::{app::App, clock, refusal::Refusal};
@@ -145,6 +147,9 @@ fn data(app: &App, members: &Map<String, Value>) -> Result<Value, Refusal> {
         return Err(refuse("InvalidParameterValueException", words));
     }
     let descending = members.get("ScanBy").and_then(Value::as_str) != Some("TimestampAscending");
+    // Right after a start with a long history.
+    let unread = app.history.as_ref().is_some_and(|h| h.unread.load(Ordering::Acquire) > 0);
+    let status = if unread { "PartialData" } else { "Complete" };
     let mut results = Vec::new();
     for query in &queries {
         let id = query.get("Id").and_then(Value::as_str).unwrap_or_default();
@@ -166,7 +171,7 @@ fn data(app: &App, members: &Map<String, Value>) -> Result<Value, Refusal> {
         let (times, values): (Vec<u64>, Vec<f64>) = found.into_iter().unzip();
         let label = query.get("Label").or_else(|| metric.get("MetricName")).cloned().unwrap_or_default();
         let said = json!({
-            "Id": id, "Label": label, "Timestamps": times, "Values": values, "StatusCode": "Complete",
+            "Id": id, "Label": label, "Timestamps": times, "Values": values, "StatusCode": status,
         });
         results.push(said);
     }

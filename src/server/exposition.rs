@@ -143,6 +143,18 @@ pub fn page(app: &App) -> String {
             "Times that metrics could not be written.",
             failed.load(Ordering::Relaxed),
         );
+        page.one(
+            "rollout_history_unread_variants",
+            "gauge",
+            "Variants whose metrics of earlier starts are still being read.",
+            history.unread.load(Ordering::Acquire),
+        );
+        page.one(
+            "rollout_history_unreadable_rows_total",
+            "counter",
+            "Rows of earlier metrics that cannot be read and are left out.",
+            history.unreadable.load(Ordering::Relaxed),
+        );
     }
     let (kept, dropped) = app.captures.counts();
     page.one("rollout_captured_total", "counter", "Requests that were kept.", kept);

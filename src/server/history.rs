@@ -5,6 +5,9 @@
 //! else; one that ends in order loses nothing. A thread of its own writes. It holds the ledger's lock only while rows are
 //! copied, and shares no transaction with the control plane, so neither callers nor calls wait for it.
 //!
+//! Nor does the start wait: a history may have a gigabyte. What the control plane and alarms go on with is read before
+//! the port is open; the rows of variants by the thread that writes, before it first does, those that serve first.
+//!
 //! Kept is what the ledger keeps: of at most 64 variants minutes for a day, fives for a week, hours for 455 days; what
 //! alarms read, for six hours; and the totals of the instances that serve.
 
@@ -29,7 +32,7 @@ use super::{
     store::StoreError,
 };
 use crate::{
-    analysis::metrics::{Changes, KeptRow, MetricStore, WATCHED_MINUTES},
+    analysis::metrics::{Changes, KeptRow, KeptSeries, MetricStore, WATCHED_MINUTES},
     domain::{EndpointName, FleetId, VariantName},
 };
 
@@ -45,10 +48,10 @@ pub const FILE: &str = "metrics.redb";
 /// Version of what is written. Another one is not read.
 const VERSION: u64 = 1;
 
-/// What was written before.
+/// What was written before, but for the rows of variants.
 #[derive(Debug, Default)]
 pub struct Past {
-    /// Series up to the last flush.
+    /// What alarms read, and no series yet.
     pub metrics: MetricStore,
     /// Totals of fleets, some of which may be gone.
     pub totals: BTreeMap<FleetId, Totals>,
@@ -63,6 +66,10 @@ pub struct Progress {
     pub written: AtomicU64,
     /// Flushes that failed.
     pub failed: AtomicU64,
+    /// Variants whose rows are still to be read.
+    pub unread: AtomicU64,
+    /// Rows that nobody here can have written. They are left out, and left on the disk.
+    pub unreadable: AtomicU64,
 }
 
 /// The file.
@@ -70,6 +77,8 @@ pub struct Progress {
 pub struct History {
     database: Database,
     path: PathBuf,
+    /// Keys of variants whose rows are still to be read.
+    unread: Vec<String>,
     /// What a flush that failed has not written.
     owed: Changes,
     /// Totals as they are on the disk.
@@ -87,9 +96,12 @@ fn names(key: &str) -> Option<(EndpointName, VariantName)> {
     Some((EndpointName::new(endpoint).ok()?, VariantName::new(variant).ok()?))
 }
 
+/// Why the file cannot be read or written: several libraries' words.
+type Trouble = Box<dyn std::error::Error + Send + Sync>;
+
 impl History {
-    /// Opens or makes the file in a folder, and reads what it holds. A control plane that begins anew numbers its fleets
-    /// anew: what was kept by their numbers is forgotten then.
+    /// Opens or makes the file in a folder, and reads what is needed at once. A control plane that begins anew numbers
+    /// its fleets anew: what was kept by their numbers is forgotten then.
     ///
     /// # Errors
     /// [`StoreError::Open`]; [`StoreError::Content`] for what this program has not written.
@@ -99,9 +111,49 @@ impl History {
         let open = |why: String| StoreError::Open { path: shown.clone(), why };
         std::fs::create_dir_all(folder).map_err(|e| open(e.to_string()))?;
         let database = Database::create(&path).map_err(|e| open(e.to_string()))?;
-        let past = read(&database, anew).map_err(|why| StoreError::Content { path: shown.clone(), why })?;
+        let content = |e: Trouble| StoreError::Content { path: shown.clone(), why: e.to_string() };
+        let past = read(&database, anew).map_err(content)?;
+        let unread = keys(&database).map_err(content)?;
         let (totals, begun) = (past.totals.clone(), past.begun);
-        Ok((Self { database, path, owed: Changes::default(), totals, begun }, past))
+        Ok((Self { database, path, unread, owed: Changes::default(), totals, begun }, past))
+    }
+
+    /// Reads the rows of variants into a ledger that counts already. When `ending`, no more than those that it counts
+    /// for: without these a flush would write over them.
+    ///
+    /// # Errors
+    /// [`StoreError::Read`]; what was read until then is not read again.
+    fn load(
+        &mut self,
+        ledger: &Ledger,
+        progress: &Progress,
+        ending: impl Fn() -> bool,
+    ) -> Result<(), StoreError> {
+        let path = self.path.display().to_string();
+        let trouble = |e: Trouble| StoreError::Read { path: path.clone(), why: e.to_string() };
+        let counted = |key: &String| names(key).is_some_and(|(e, v)| ledger.knows(&e, &v));
+        while !self.unread.is_empty() {
+            let place = match self.unread.iter().position(counted) {
+                None if ending() => break,
+                place => place.unwrap_or(0),
+            };
+            let read = read_series(&self.database, &self.unread[place]).map_err(trouble)?;
+            if let Some(first) = read.unreadable.first() {
+                progress.unreadable.fetch_add(read.unreadable.len() as u64, Ordering::Relaxed);
+                tracing::error!(
+                    file = path,
+                    rows = read.unreadable.len(),
+                    first,
+                    "kept metrics that this program has not written are left out"
+                );
+            }
+            if let Some(series) = read.series {
+                ledger.restore(series);
+            }
+            self.unread.swap_remove(place);
+            progress.unread.store(self.unread.len() as u64, Ordering::Release);
+        }
+        Ok(())
     }
 
     /// Writes what has changed since the last flush; once this returns it outlasts the power.
@@ -132,7 +184,7 @@ impl History {
         changes: &Changes,
         totals: &BTreeMap<FleetId, Totals>,
         begun: u64,
-    ) -> Result<(), Box<dyn std::error::Error>> {
+    ) -> Result<(), Trouble> {
         let news = changes != &Changes::default() || *totals != self.totals || begun != self.begun;
         if !news {
             return Ok(());
@@ -172,7 +224,8 @@ impl History {
         Ok(())
     }
 
-    /// Flushes every `every`, in a thread of its own, and once more when `until` has lost its sender.
+    /// Reads the rows that are still to be read, then flushes every `every`, in a thread of its own, and once more when
+    /// `until` has lost its sender. The receiver that it gives loses its sender once all is read.
     ///
     /// # Errors
     /// The system's words when no thread can be had.
@@ -182,29 +235,42 @@ impl History {
         every: Duration,
         progress: Arc<Progress>,
         until: mpsc::Receiver<()>,
-    ) -> std::io::Result<JoinHandle<()>> {
+    ) -> std::io::Result<(JoinHandle<()>, mpsc::Receiver<()>)> {
+        progress.unread.store(self.unread.len() as u64, Ordering::Release);
+        let (loads, loaded) = mpsc::channel();
+        let mut loads = Some(loads);
         let mut well = true;
-        thread::Builder::new().name("history".into()).spawn(move || {
-            loop {
-                let waited = until.recv_timeout(every);
-                match self.flush(&ledger, &table) {
-                    Ok(recorded) => {
-                        progress.written.store(recorded, Ordering::Release);
-                        well = true;
-                    }
-                    Err(e) => {
-                        progress.failed.fetch_add(1, Ordering::Relaxed);
-                        // Said once: it is tried again every few seconds.
-                        if std::mem::take(&mut well) {
-                            tracing::error!(error = %e, "metrics could not be written down; they are tried again");
-                        }
+        let mut step = move |ending: bool, until: &mpsc::Receiver<()>| {
+            let ends = || ending || until.try_recv() == Err(mpsc::TryRecvError::Disconnected);
+            let outcome = self.load(&ledger, &progress, ends).and_then(|()| {
+                loads = None;
+                self.flush(&ledger, &table)
+            });
+            match outcome {
+                Ok(recorded) => {
+                    progress.written.store(recorded, Ordering::Release);
+                    well = true;
+                }
+                Err(e) => {
+                    progress.failed.fetch_add(1, Ordering::Relaxed);
+                    // Said once: it is tried again every few seconds.
+                    if std::mem::take(&mut well) {
+                        tracing::error!(error = %e, "metrics could not be written down; they are tried again");
                     }
                 }
-                if waited == Err(mpsc::RecvTimeoutError::Disconnected) {
+            }
+        };
+        let thread = thread::Builder::new().name("history".into()).spawn(move || {
+            step(false, &until);
+            loop {
+                let ending = until.recv_timeout(every) == Err(mpsc::RecvTimeoutError::Disconnected);
+                step(ending, &until);
+                if ending {
                     return;
                 }
             }
-        })
+        })?;
+        Ok((thread, loaded))
     }
 }
 
@@ -224,62 +290,204 @@ fn owe(older: Changes, newer: Changes) -> Changes {
     Changes { forgotten, rows: rows.into_values().collect(), fleets }
 }
 
-fn read(database: &Database, anew: bool) -> Result<Past, String> {
-    let words = |e: &dyn std::error::Error| e.to_string();
-    let begin = database.begin_write().map_err(|e| words(&e))?;
+fn read(database: &Database, anew: bool) -> Result<Past, Trouble> {
+    let begin = database.begin_write()?;
     {
         // All tables are there from now on, so reading needs no case for a new file.
-        begin.open_table(ROWS).map_err(|e| words(&e))?;
-        let mut fleets = begin.open_table(FLEETS).map_err(|e| words(&e))?;
-        let mut totals = begin.open_table(TOTALS).map_err(|e| words(&e))?;
+        begin.open_table(ROWS)?;
+        let mut fleets = begin.open_table(FLEETS)?;
+        let mut totals = begin.open_table(TOTALS)?;
         if anew {
-            fleets.retain(|_, _| false).map_err(|e| words(&e))?;
-            totals.retain(|_, _| false).map_err(|e| words(&e))?;
+            fleets.retain(|_, _| false)?;
+            totals.retain(|_, _| false)?;
         }
-        let mut meta = begin.open_table(META).map_err(|e| words(&e))?;
-        let version = meta.get("version").map_err(|e| words(&e))?.map(|v| v.value());
+        let mut meta = begin.open_table(META)?;
+        let version = meta.get("version")?.map(|v| v.value());
         match version {
             Some(VERSION) => {}
-            Some(other) => return Err(format!("version {other} instead of {VERSION}")),
-            None => drop(meta.insert("version", VERSION).map_err(|e| words(&e))?),
+            Some(other) => return Err(format!("version {other} instead of {VERSION}").into()),
+            None => drop(meta.insert("version", VERSION)?),
         }
     }
-    begin.commit().map_err(|e| words(&e))?;
-    let reading = database.begin_read().map_err(|e| words(&e))?;
+    begin.commit()?;
+    let reading = database.begin_read()?;
     let mut past = Past::default();
     past.metrics.note_changes();
-    let rows = reading.open_table(ROWS).map_err(|e| words(&e))?;
-    for row in rows.iter().map_err(|e| words(&e))? {
-        let (place, bytes) = row.map_err(|e| words(&e))?;
-        let (name, tier, minute) = place.value();
-        let bad = |why: String| format!("row {name:?}, tier {tier}, minute {minute}: {why}");
-        let (endpoint, variant) = names(name).ok_or_else(|| bad("no endpoint and variant".to_owned()))?;
-        let restored = past.metrics.restore(&endpoint, &variant, (tier, minute), bytes.value());
-        restored.map_err(|e| bad(e.to_string()))?;
-    }
-    let fleets = reading.open_table(FLEETS).map_err(|e| words(&e))?;
-    for row in fleets.iter().map_err(|e| words(&e))? {
-        let (place, bytes) = row.map_err(|e| words(&e))?;
+    for row in reading.open_table(FLEETS)?.iter()? {
+        let (place, bytes) = row?;
         let (minute, fleet) = place.value();
         let restored = past.metrics.restore_fleet(FleetId(fleet), minute, bytes.value());
         restored.map_err(|e| format!("fleet {fleet}, minute {minute}: {e}"))?;
     }
-    let totals = reading.open_table(TOTALS).map_err(|e| words(&e))?;
-    for row in totals.iter().map_err(|e| words(&e))? {
-        let (fleet, bytes) = row.map_err(|e| words(&e))?;
+    for row in reading.open_table(TOTALS)?.iter()? {
+        let (fleet, bytes) = row?;
         let fleet = fleet.value();
         let read =
             serde_json::from_slice(bytes.value()).map_err(|e| format!("totals of fleet {fleet}: {e}"))?;
         past.totals.insert(FleetId(fleet), read);
     }
-    let meta = reading.open_table(META).map_err(|e| words(&e))?;
-    past.begun = meta.get("begun").map_err(|e| words(&e))?.map_or(0, |b| b.value());
+    past.begun = reading.open_table(META)?.get("begun")?.map_or(0, |b| b.value());
     Ok(past)
+}
+
+/// Keys of the variants that there are rows of: a look for each, not for each row.
+fn keys(database: &Database) -> Result<Vec<String>, Trouble> {
+    let rows = database.begin_read()?.open_table(ROWS)?;
+    let mut keys: Vec<String> = Vec::new();
+    loop {
+        // No text lies between a text and the same with a zero behind it.
+        let after = keys.last().map(|k| format!("{k}\0")).unwrap_or_default();
+        let Some(first) = rows.range((after.as_str(), 0, 0)..)?.next() else { return Ok(keys) };
+        let name = first?.0.value().0.to_owned();
+        keys.push(name);
+    }
+}
+
+/// What [`read_series`] finds.
+struct Found {
+    series: Option<KeptSeries>,
+    /// What is wrong with each row that nobody here can have written.
+    unreadable: Vec<String>,
+}
+
+/// All rows under a key.
+fn read_series(database: &Database, key: &str) -> Result<Found, Trouble> {
+    let rows = database.begin_read()?.open_table(ROWS)?;
+    let mut found =
+        Found { series: names(key).map(|(e, v)| KeptSeries::new(&e, &v)), unreadable: Vec::new() };
+    for row in rows.range((key, 0, 0)..=(key, u8::MAX, u64::MAX))? {
+        let (place, bytes) = row?;
+        let (_, tier, minute) = place.value();
+        let read = match &mut found.series {
+            Some(series) => series.read((tier, minute), bytes.value()).map_err(|e| e.to_string()),
+            None => Err("no endpoint and variant".to_owned()),
+        };
+        if let Err(why) = read {
+            found.unreadable.push(format!("row {key:?}, tier {tier}, minute {minute}: {why}"));
+        }
+    }
+    Ok(found)
 }
 
 #[cfg(test)]
 mod tests {
+    use redb::backends::InMemoryBackend;
+
     use super::*;
+    use crate::{
+        analysis::metrics::{FleetHardware, Metric, Statistic},
+        domain::{InvocationRecord, InvocationStatus, ReviewId, SECOND_NS, VirtualTime},
+    };
+
+    fn file() -> Database {
+        let database = Database::builder().create_with_backend(InMemoryBackend::new()).expect("memory");
+        read(&database, false).expect("a new file");
+        database
+    }
+
+    fn insert(database: &Database, rows: &[(&str, u8, u64, &[u8])]) {
+        let writing = database.begin_write().expect("a transaction");
+        for (key, tier, minute, bytes) in rows {
+            writing
+                .open_table(ROWS)
+                .expect("the table")
+                .insert((*key, *tier, *minute), *bytes)
+                .expect("a row");
+        }
+        writing.commit().expect("a commit");
+    }
+
+    fn rows(database: &Database) -> Vec<(String, u8, u64, Vec<u8>)> {
+        let table = database.begin_read().expect("a transaction").open_table(ROWS).expect("the table");
+        let all = table.iter().expect("rows").map(|row| {
+            let (place, bytes) = row.expect("a row");
+            let (key, tier, minute) = place.value();
+            (key.to_owned(), tier, minute, bytes.value().to_vec())
+        });
+        all.collect()
+    }
+
+    /// A ledger that counts one request for `e/v` in a minute, and that minute as it writes it.
+    fn ledger(minute: u64) -> (Ledger, Vec<u8>) {
+        let (endpoint, variant) = names("e/v").expect("names");
+        let mut metrics = MetricStore::default();
+        metrics.note_changes();
+        let at = VirtualTime::from_s(minute * 60);
+        let hardware =
+            FleetHardware { vcpus: 2, memory_gib: 8.0, gpus: 0, model_bytes: 500_000, container_ns: 0 };
+        metrics.register(FleetId(1), &endpoint, &variant, hardware, 1, at);
+        metrics.record(&InvocationRecord {
+            id: 1,
+            arrival: at,
+            user: 0,
+            review: ReviewId(0),
+            true_stars: None,
+            fleet: FleetId(1),
+            instance: 0,
+            status: InvocationStatus::Answered,
+            wait_ns: 0,
+            service_ns: SECOND_NS / 100,
+            overhead_ns: 1_000,
+            predicted: None,
+            copy: false,
+            leaked_kib: 0,
+        });
+        let written = metrics.clone().changes().rows[0].row.clone().expect("a row");
+        (Ledger::new(metrics, 2), written)
+    }
+
+    #[test]
+    fn rows_that_nobody_here_wrote_are_left_out_and_named() {
+        let (_, good) = ledger(7);
+        for (key, tier, minute, bytes, words) in [
+            ("none", 0, 7, &good[..], "row \"none\", tier 0, minute 7: no endpoint and variant"),
+            ("e/v", 3, 0, &good, "no row of tier 3 begins at minute 0"),
+            ("e/v", 2, 61, &good, "no row of tier 2 begins at minute 61"),
+            ("e/v", 0, 9, b"{}", "row \"e/v\", tier 0, minute 9: a row of form 123 instead of 1"),
+            ("e/v", 0, 9, b"\x01\x05", "minute 9: a row that is cut short or does not add up"),
+        ] {
+            let database = file();
+            insert(&database, &[("e/v", 0, 8, &good), (key, tier, minute, bytes)]);
+            let found = read_series(&database, key).expect("it can be read");
+            assert_eq!(found.unreadable.len(), 1, "{words}");
+            assert!(found.unreadable[0].contains(words), "{:?} has not {words}", found.unreadable);
+            assert_eq!(found.series.map(|s| s.rows()), (key == "e/v").then_some(1), "{words}");
+        }
+    }
+
+    #[test]
+    fn a_start_that_ends_at_once_reads_what_it_would_write_over_and_nothing_else() {
+        let minute = clock::now().minute();
+        let (_, before) = ledger(minute);
+        let database = file();
+        let others: Vec<String> = (0..20).map(|i| format!("e/other-{i}")).collect();
+        for key in others.iter().map(String::as_str).chain(["e/v"]) {
+            insert(&database, &[(key, 0, minute, &before), (key, 2, 0, &before)]);
+        }
+        let untouched: Vec<_> = rows(&database).into_iter().filter(|r| r.0 != "e/v").collect();
+        assert_eq!(keys(&database).expect("keys").len(), 21);
+        let (now, _) = ledger(minute);
+        let (totals, path) = (BTreeMap::new(), PathBuf::from("memory"));
+        let unread = keys(&database).expect("keys");
+        let mut history = History { database, path, unread, owed: Changes::default(), totals, begun: 0 };
+        let progress = Progress::default();
+        history.load(&now, &progress, || true).expect("it can be read");
+        assert_eq!((history.unread.len(), progress.unread.load(Ordering::Relaxed)), (20, 20));
+        history.flush(&now, &Table::default()).expect("it can be written");
+        let after = rows(&history.database);
+        assert_eq!(after.iter().filter(|r| r.0 != "e/v").cloned().collect::<Vec<_>>(), untouched);
+        // Both requests of that minute, not the second one in the place of the first.
+        let mut kept = MetricStore::default();
+        kept.restore(read_series(&history.database, "e/v").expect("it can be read").series.expect("rows"));
+        let (endpoint, variant) = names("e/v").expect("names");
+        let (from, to) = (VirtualTime::from_s(minute * 60), VirtualTime::from_s((minute + 1) * 60));
+        let asked = [(Metric::Invocations, Statistic::Sum)];
+        assert_eq!(kept.over(&endpoint, &variant, from, to, &asked), [Some(2.0)]);
+        // With time to read, all of them come.
+        history.load(&now, &progress, || false).expect("it can be read");
+        assert_eq!((history.unread.len(), progress.unread.load(Ordering::Relaxed)), (0, 0));
+        assert!(now.knows(&endpoint, &VariantName::new("other-7").expect("a name")));
+    }
 
     #[test]
     fn what_could_not_be_written_is_owed_as_it_is_now() {

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::routes::Target;
 use crate::{
-    analysis::metrics::{Changes, FleetHardware, MetricStore},
+    analysis::metrics::{Changes, FleetHardware, KeptSeries, MetricStore},
     controller::{ControlPlane, FleetChange, FleetOrder, MinuteLoad},
     domain::{EndpointName, FleetId, InvocationRecord, InvocationStatus, VariantName, VirtualTime},
     inference,
@@ -209,6 +209,16 @@ impl Ledger {
             });
         }
         plane.observe(&inner.metrics, now)
+    }
+
+    /// Whether anything is counted for a variant, or was.
+    pub fn knows(&self, endpoint: &EndpointName, variant: &VariantName) -> bool {
+        self.lock().metrics.knows(endpoint, variant)
+    }
+
+    /// Puts the rows of a variant back that an earlier start of the server wrote down.
+    pub fn restore(&self, kept: KeptSeries) {
+        self.lock().metrics.restore(kept);
     }
 
     /// What has changed in the metrics since this was asked last.

@@ -42,6 +42,14 @@ pub enum StoreError {
         /// Why.
         why: String,
     },
+    /// The disk, later than at the start.
+    #[error("{path} cannot be read ({why}); check the disk")]
+    Read {
+        /// The file.
+        path: String,
+        /// Why.
+        why: String,
+    },
     /// The disk.
     #[error("{path} cannot be written ({why}); free some space")]
     Write {

@@ -1,14 +1,15 @@
 //! Metrics that outlast the program: which rows have changed, each as bytes, and the way back.
 //!
 //! The store itself writes nothing. Whoever does asks it now and then for [`MetricStore::changes`], puts each row in the
-//! place of the one with the same endpoint, variant, tier and minute, and hands all of them to
-//! [`MetricStore::restore`] at the next start. So what is kept is bounded as the store is: minutes for a day, fives for
-//! a week, hours for 455 days, of at most [`MAX_SERIES`](super::MAX_SERIES) variants.
+//! place of the one with the same endpoint, variant, tier and minute, and at the next start hands them, variant by
+//! variant, to [`MetricStore::restore`]: all of those that are counted for, before it asks for changes again. So what is
+//! kept is bounded as the store is: minutes for a day, fives for a week, hours for 455 days, of at most
+//! [`MAX_SERIES`](super::MAX_SERIES) variants.
 
 use super::{
     MetricStore,
     sketch::{MAX_COUNT, Packed, number, put},
-    store::{Live, Row, TIERS},
+    store::{Live, Row, Series, TIERS},
     watch::FleetLog,
 };
 use crate::domain::{EndpointName, FleetId, VariantName};
@@ -114,6 +115,42 @@ impl Row {
     }
 }
 
+/// The rows of one variant that were kept, read from their bytes: apart from a store, so that nobody who counts waits for
+/// the reading.
+#[derive(Clone, Debug)]
+pub struct KeptSeries {
+    series: Series,
+    rows: usize,
+}
+
+impl KeptSeries {
+    /// No rows of a variant yet.
+    pub fn new(endpoint: &EndpointName, variant: &VariantName) -> Self {
+        Self { series: Series::new(endpoint, variant, false), rows: 0 }
+    }
+
+    /// Reads a row.
+    ///
+    /// # Errors
+    /// [`ReadError`] for what [`MetricStore::changes`] cannot have given; it is left out then.
+    pub fn read(&mut self, (tier, minute): (u8, u64), bytes: &[u8]) -> Result<(), ReadError> {
+        let place = ReadError::Place { tier, minute };
+        let (length, _) = TIERS.get(usize::from(tier)).ok_or(place)?;
+        // Within 584 years, so that no sum of minutes overflows.
+        if minute % length != 0 || minute > u64::from(u32::MAX) {
+            return Err(place);
+        }
+        self.series.add(usize::from(tier), Row::read(minute, bytes)?);
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// Rows that were read.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+}
+
 impl MetricStore {
     /// Notes from now on what changes, for [`MetricStore::changes`]. Whoever begins this must go on asking, or the notes
     /// grow with the rows.
@@ -170,28 +207,19 @@ impl MetricStore {
         Changes { forgotten, rows, fleets: self.logs.iter_mut().flat_map(of_fleet).collect() }
     }
 
-    /// Puts a row back that was kept. All of them come before anything is counted; of more than
-    /// [`MAX_SERIES`](super::MAX_SERIES) variants those that ended first are forgotten.
-    ///
-    /// # Errors
-    /// [`ReadError`] for what [`MetricStore::changes`] cannot have given.
-    pub fn restore(
-        &mut self,
-        endpoint: &EndpointName,
-        variant: &VariantName,
-        (tier, minute): (u8, u64),
-        bytes: &[u8],
-    ) -> Result<(), ReadError> {
-        let place = ReadError::Place { tier, minute };
-        let (length, _) = TIERS.get(usize::from(tier)).ok_or(place)?;
-        // Within 584 years, so that no sum of minutes overflows.
-        if minute % length != 0 || minute > u64::from(u32::MAX) {
-            return Err(place);
+    /// Puts the rows of a variant back that were kept, each once. Counting may have begun: what has been counted since is
+    /// added to them. Of more than [`MAX_SERIES`](super::MAX_SERIES) variants those that ended first are forgotten,
+    /// which may be these.
+    pub fn restore(&mut self, kept: KeptSeries) {
+        let KeptSeries { series: kept, .. } = kept;
+        if !self.has_room_for(&kept) {
+            if let Some(forgotten) = &mut self.forgotten {
+                forgotten.push((kept.endpoint, kept.variant));
+            }
+            return;
         }
-        let row = Row::read(minute, bytes)?;
-        let series = self.series_of(endpoint, variant);
-        self.series[series].put(usize::from(tier), row);
-        Ok(())
+        let place = self.series_of(&kept.endpoint, &kept.variant);
+        self.series[place].put(kept.tiers);
     }
 
     /// Puts a minute of a fleet back; in order of minutes. Alarms read it once the fleet is watched again.

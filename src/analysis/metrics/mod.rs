@@ -6,7 +6,7 @@ mod sketch;
 mod store;
 mod watch;
 
-pub use kept::{Changes, KeptRow, ReadError};
+pub use kept::{Changes, KeptRow, KeptSeries, ReadError};
 pub use metric::{Datapoint, Metric, Statistic, UnknownStatistic};
 pub use sketch::{LatencySketch, SKETCH_RELATIVE_ERROR};
 pub use store::{

@@ -268,9 +268,13 @@ impl Series {
         add_row(&mut self.tiers[tier], row);
     }
 
-    /// Puts a row back that was there before.
-    pub(super) fn put(&mut self, tier: usize, row: Row) {
-        add_row(&mut self.tiers[tier], row);
+    /// Puts rows back that were there before; those that came since, few in number, are added to them.
+    pub(super) fn put(&mut self, tiers: [VecDeque<Row>; 3]) {
+        for (rows, before) in self.tiers.iter_mut().zip(tiers) {
+            for row in std::mem::replace(rows, before) {
+                add_row(rows, row);
+            }
+        }
     }
 
     fn note(&mut self, tier: usize, minute: u64) {
@@ -697,14 +701,30 @@ impl MetricStore {
         })
     }
 
+    /// The series that ended first; none while all are counted for.
+    fn ended_first(&self) -> Option<usize> {
+        let ended = |i: &usize| self.live.iter().all(|l| l.series != *i);
+        (0..self.series.len()).filter(ended).min_by_key(|&i| self.series[i].newest())
+    }
+
+    /// Whether a variant has a series, or may have one without another being forgotten that ended later than `kept`.
+    pub(super) fn has_room_for(&self, kept: &Series) -> bool {
+        self.knows(&kept.endpoint, &kept.variant)
+            || self.series.len() < MAX_SERIES
+            || self.ended_first().is_some_and(|i| self.series[i].newest() < kept.newest())
+    }
+
+    /// Whether there is a series of a variant.
+    pub fn knows(&self, endpoint: &EndpointName, variant: &VariantName) -> bool {
+        self.series.iter().any(|s| s.endpoint == *endpoint && s.variant == *variant)
+    }
+
     /// Makes room for one more series, if need be, by the one that ended first.
     fn forget_a_series(&mut self) {
         if self.series.len() < MAX_SERIES {
             return;
         }
-        let ended = |i: &usize| self.live.iter().all(|l| l.series != *i);
-        let oldest = (0..self.series.len()).filter(ended).min_by_key(|&i| self.series[i].newest());
-        if let Some(oldest) = oldest {
+        if let Some(oldest) = self.ended_first() {
             let gone = self.series.remove(oldest);
             if let Some(forgotten) = &mut self.forgotten {
                 forgotten.push((gone.endpoint, gone.variant));
