@@ -10,7 +10,7 @@ use std::{
 use hyper::header::HeaderValue;
 use tokio::sync::oneshot;
 
-use super::{Answer, Call, CallError, payload};
+use super::{Answer, Call, CallError, How, payload};
 use crate::{
     domain::Artifact,
     inference::{Model, ModelError, Prepared, Tokens},
@@ -138,15 +138,21 @@ impl Embedded {
         queue.requests.len() + queue.copies.len()
     }
 
-    /// Asks a model; a `copy` waits behind every request.
+    /// Asks a model; a copy waits behind every request.
     ///
     /// # Errors
-    /// [`CallError::Status`] for a body that is no request, [`CallError::Unavailable`] when too much waits.
-    pub async fn call(&self, artifact: Artifact, call: Call, copy: bool) -> Result<Answer, CallError> {
+    /// [`CallError::Status`] for a body that is no request, [`CallError::Unavailable`] when too much waits,
+    /// [`CallError::TimedOut`] where `how` limits the time.
+    pub async fn call(&self, artifact: Artifact, call: Call, how: How) -> Result<Answer, CallError> {
         let (reply, answer) = oneshot::channel();
+        let copy = how.copy;
         {
             let mut queue = self.shared.lock();
             let waiting = if copy { &mut queue.copies } else { &mut queue.requests };
+            if waiting.len() >= self.shared.limit {
+                // Places of those who did not wait that long.
+                waiting.retain(|job| !job.reply.is_closed());
+            }
             if waiting.len() >= self.shared.limit {
                 let what = if copy { "copies" } else { "requests" };
                 let why = format!("{} {what} wait for inference already; send fewer", self.shared.limit);
@@ -157,7 +163,13 @@ impl Embedded {
         self.shared.more.notify_one();
         let lost =
             || Err(CallError::Unavailable { why: "inference has ended; start the server anew".into() });
-        answer.await.unwrap_or_else(|_| lost())
+        let answered = match how.timeout {
+            Some(limit) => tokio::time::timeout(limit, answer)
+                .await
+                .map_err(|_| CallError::TimedOut { limit_ms: limit.as_millis() })?,
+            None => answer.await,
+        };
+        answered.unwrap_or_else(|_| lost())
     }
 }
 
@@ -248,5 +260,19 @@ mod tests {
         queue.copying -= 1;
         let last = queue.next().map(|(job, copy)| (job.artifact, copy));
         assert_eq!(last, Some((Artifact::C, true)));
+    }
+
+    #[tokio::test]
+    async fn a_copy_gives_up_in_time_and_leaves_its_place() {
+        let models = Artifact::ALL.map(|artifact| load(artifact).expect("a model that the program carries"));
+        // No thread works on it.
+        let shared = Shared { models, queue: Mutex::default(), more: Condvar::new(), limit: 1 };
+        let pool = Embedded { shared: Arc::new(shared), threads: 0 };
+        let how = How { timeout: Some(std::time::Duration::from_millis(5)), copy: true };
+        for _ in 0..3 {
+            let answer = pool.call(Artifact::A, Call::default(), how).await;
+            assert!(matches!(answer, Err(CallError::TimedOut { limit_ms: 5 })), "{answer:?}");
+        }
+        assert_eq!(pool.waiting(), 1);
     }
 }

@@ -132,7 +132,7 @@ impl Backend {
     /// [`CallError`].
     pub async fn call(&self, call: &Call, how: How) -> Result<Answer, CallError> {
         match self {
-            Self::Embedded(pool, artifact) => pool.call(*artifact, call.clone(), how.copy).await,
+            Self::Embedded(pool, artifact) => pool.call(*artifact, call.clone(), how).await,
             Self::Http(upstream) => upstream.call(call, how).await,
             Self::Missing { why } => Err(CallError::Unavailable { why: why.clone() }),
         }
