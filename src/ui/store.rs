@@ -191,6 +191,8 @@ pub struct Store {
     pub worker: RwSignal<WorkerState>,
     /// How the last actions ended, by the number that [`Store::dispatch`] gave them.
     pub outcomes: RwSignal<Vec<(u64, Outcome)>>,
+    /// The action that waits until models have read the reviews; a later one takes its place.
+    pub waits: RwSignal<Option<u64>>,
     /// Messages, oldest first.
     pub toasts: RwSignal<Vec<Toast>>,
     /// The request that the inspector shows.
@@ -215,6 +217,7 @@ impl Store {
             snapshot: RwSignal::new(None),
             worker: RwSignal::new(WorkerState::default()),
             outcomes: RwSignal::new(Vec::new()),
+            waits: RwSignal::new(None),
             toasts: RwSignal::new(Vec::new()),
             selected_request: RwSignal::new(None),
             selected_variant: RwSignal::new(None),
@@ -501,6 +504,7 @@ impl Store {
             }
             FromWorker::Snapshot(snapshot) => self.gather(*snapshot),
             FromWorker::Batches(batches) => self.backstage.update_value(|b| b.batches = batches),
+            FromWorker::Waits(id) => self.waits.set(Some(id)),
             FromWorker::Done { id, outcome, entry } => {
                 if let Some(entry) = entry {
                     self.remember(SAVE_ACTION_AFTER, |journal| journal.entries.push(entry));

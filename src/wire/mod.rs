@@ -250,6 +250,8 @@ pub enum FromWorker {
     Snapshot(Box<Snapshot>),
     /// The batches of the snapshots from now on.
     Batches(Vec<Batch>),
+    /// The action with this number waits until models have read the reviews; `Done` follows.
+    Waits(u64),
     /// How an action ended.
     Done {
         /// Number of the message.

@@ -99,6 +99,8 @@ pub(super) struct Worker {
     incoming: Option<Incoming>,
     /// Number of the file that is wanted: one that is still being read when another is chosen is not.
     file_number: u64,
+    /// What the learner ordered and models must be asked for first: number of the message, action.
+    waiting: Vec<(u64, LabAction)>,
     /// Texts to be scored as soon as their model is there: number of the message, artefact, hashes.
     to_score: Vec<(u64, Artifact, Vec<Vec<u32>>)>,
     /// Batches that the page knows.
@@ -140,6 +142,7 @@ pub fn start() {
         replay: None,
         incoming: None,
         file_number: 0,
+        waiting: Vec::new(),
         to_score: Vec::new(),
         told_batches: Vec::new(),
         visible: true,
@@ -492,15 +495,13 @@ impl Worker {
                 return vec![Artifact::A, Artifact::B];
             }
             ToWorker::Do { id, action } => {
-                let entry = JournalEntry { at: self.experiment.now(), action };
-                let outcome = if self.replay.is_some() {
-                    Err(Refusal::lab_rule("the lab is being brought back; wait until that is done"))
+                let wanted = self.wanted_by(&action);
+                if self.must_wait(&action) {
+                    self.say(&FromWorker::Waits(id));
+                    self.waiting.push((id, action));
                 } else {
-                    self.act(&entry.action)
-                };
-                let wanted = self.wanted_by(&entry.action);
-                let entry = outcome.is_ok().then(|| KeptJournal::entry(&entry).ok()).flatten();
-                self.say(&FromWorker::Done { id, outcome: outcome.map(drop), entry });
+                    self.carry_out(id, action);
+                }
                 return wanted;
             }
             ToWorker::Metrics { id, query } => {
@@ -584,6 +585,45 @@ impl Worker {
                     Ok((kept, document.sha256))
                 };
                 DecideAnswer::Opened(Document::read(&text).and_then(kept))
+            }
+        }
+    }
+
+    /// Whether models that will answer have still to be asked what an exercise needs to know.
+    fn must_wait(&self, action: &LabAction) -> bool {
+        let LabAction::Exercise { exercise, .. } = action else { return false };
+        let coming = |a: Artifact| !matches!(self.models[a.index()], Loaded::Failed);
+        self.replay.is_none()
+            && self.line.is_none()
+            && self
+                .experiment
+                .needed_by(*exercise)
+                .into_iter()
+                .any(|a| coming(a) && !self.experiment.is_ready(a))
+    }
+
+    fn carry_out(&mut self, id: u64, action: LabAction) {
+        let entry = JournalEntry { at: self.experiment.now(), action };
+        let outcome = if self.replay.is_some() {
+            Err(Refusal::lab_rule("the lab is being brought back; wait until that is done"))
+        } else {
+            self.act(&entry.action)
+        };
+        let entry = outcome.is_ok().then(|| KeptJournal::entry(&entry).ok()).flatten();
+        self.say(&FromWorker::Done { id, outcome: outcome.map(drop), entry });
+        self.changed = true;
+    }
+
+    /// Carries out what waited for models; asks those that are still to be asked, until the slice is over.
+    fn go_on_with_waiting(&mut self, began: f64) {
+        for (id, action) in std::mem::take(&mut self.waiting) {
+            for artifact in self.wanted_by(&action) {
+                self.fill(artifact, began);
+            }
+            if self.must_wait(&action) {
+                self.waiting.push((id, action));
+            } else {
+                self.carry_out(id, action);
             }
         }
     }
@@ -680,6 +720,8 @@ impl Worker {
             Journal { lab: kept.lab, seed: kept.seed, reached: VirtualTime::ZERO, entries: Vec::new() }
         });
         self.forget_file();
+        // The page that ordered it shows another lab now.
+        self.waiting.clear();
         self.experiment = if self.line.is_some() {
             Experiment::live(journal.lab, journal.seed)
         } else {
@@ -786,6 +828,7 @@ impl Worker {
         if self.replay.is_some() {
             return self.do_again(began);
         }
+        self.go_on_with_waiting(began);
         self.go_through_universes(began);
         if self.line.is_some() {
             // Nothing waits for predictions: the server makes its own. The table is for those who ask what a model thinks.

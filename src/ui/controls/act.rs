@@ -72,7 +72,12 @@ pub fn Act(
             <span class="act__outcome" role="status">
                 {move || {
                     if waiting() {
-                        return view! { <span class="act__wait">"Sent…"</span> }.into_any();
+                        let words = if store.waits.get() == sent.get() {
+                            "Waits until the models have read the reviews…"
+                        } else {
+                            "Sent…"
+                        };
+                        return view! { <span class="act__wait">{words}</span> }.into_any();
                     }
                     match outcome.get() {
                         None => ().into_any(),
