@@ -1,112 +1,112 @@
-//! Four numbers that are worked on at once.
+//! Numbers side by side, by what the processor has.
 //!
-//! Plain arrays become SIMD in a browser. On x86 they are registers by name: the dev profile, with which tests run, takes
-//! arrays apart (reading the corpus took 80 s instead of 33).
+//! `wide` is SIMD on every target, but of the smallest processor that a build is for: on x86 without AVX.
+//! [`on_best_lanes`] compiles its work once more for x86-64-v3 (AVX2 and FMA, in every server since about 2015), and asks
+//! the processor which of the two it may run.
 
-#[cfg(not(target_arch = "x86_64"))]
-mod of {
-    /// Four numbers side by side.
-    #[derive(Clone, Copy, Debug)]
-    pub(in super::super) struct Four([f32; 4]);
+#[cfg(not(target_arch = "wasm32"))]
+pub(super) use wide::f32x4 as Four;
 
-    impl Four {
-        #[inline(always)]
-        pub fn new(numbers: [f32; 4]) -> Self {
-            Self(numbers)
-        }
+#[cfg(target_arch = "wasm32")]
+pub(super) use super::four::{Four, larger};
 
-        #[inline(always)]
-        pub fn splat(number: f32) -> Self {
-            Self([number; 4])
-        }
+/// Eight numbers as they lie in memory.
+pub(super) type Eight = [Four; 2];
 
-        #[inline(always)]
-        pub fn numbers(self) -> [f32; 4] {
-            self.0
-        }
+/// Registers for eight numbers.
+pub(super) trait Lanes: Copy {
+    /// Eight numbers side by side.
+    type Eight: Copy;
+    /// Whether there are registers for the sums of two panels.
+    const TWO_PANELS: bool;
+    /// The same number eight times.
+    fn splat(self, number: f32) -> Self::Eight;
+    /// `sums + number · columns`.
+    fn more(self, sums: Self::Eight, number: Self::Eight, columns: &Eight) -> Self::Eight;
+    /// As they lie in memory.
+    fn numbers(self, eight: Self::Eight) -> Eight;
+}
 
-        #[inline(always)]
-        pub fn plus(self, other: Self) -> Self {
-            Self(std::array::from_fn(|i| self.0[i] + other.0[i]))
-        }
+/// Work that is compiled for each kind of registers.
+pub(super) trait Work {
+    /// Does it; to be inlined, with all that it calls.
+    fn run<L: Lanes>(self, lanes: L);
+}
 
-        #[inline(always)]
-        pub fn times(self, other: Self) -> Self {
-            Self(std::array::from_fn(|i| self.0[i] * other.0[i]))
-        }
+/// Does work on the best registers that this processor has.
+pub(super) fn on_best_lanes(work: impl Work) {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(v3) = pulp::x86::V3::try_new() {
+        return v3.vectorize(OnV3 { v3, work });
+    }
+    work.run(Portable);
+}
 
-        /// The larger of each pair; the first where one is no number.
-        #[inline(always)]
-        pub fn max(self, other: Self) -> Self {
-            Self(std::array::from_fn(|i| if self.0[i] < other.0[i] { other.0[i] } else { self.0[i] }))
-        }
+/// What every processor of the target has.
+#[derive(Clone, Copy)]
+pub(super) struct Portable;
+
+impl Lanes for Portable {
+    type Eight = Eight;
+    // Each eight are two registers on wasm32 and x86.
+    const TWO_PANELS: bool = false;
+
+    #[inline(always)]
+    fn splat(self, number: f32) -> Eight {
+        [Four::splat(number); 2]
+    }
+
+    #[inline(always)]
+    fn more(self, sums: Eight, number: Eight, columns: &Eight) -> Eight {
+        [sums[0] + number[0] * columns[0], sums[1] + number[1] * columns[1]]
+    }
+
+    #[inline(always)]
+    fn numbers(self, eight: Eight) -> Eight {
+        eight
     }
 }
 
 #[cfg(target_arch = "x86_64")]
-mod of {
-    use wide::f32x4;
+impl Lanes for pulp::x86::V3 {
+    type Eight = pulp::f32x8;
+    const TWO_PANELS: bool = true;
 
-    /// Four numbers side by side.
-    #[derive(Clone, Copy, Debug)]
-    pub(in super::super) struct Four(f32x4);
+    #[inline(always)]
+    fn splat(self, number: f32) -> pulp::f32x8 {
+        self.splat_f32x8(number)
+    }
 
-    impl Four {
-        #[inline(always)]
-        pub fn new(numbers: [f32; 4]) -> Self {
-            Self(f32x4::new(numbers))
-        }
+    #[inline(always)]
+    fn more(self, sums: pulp::f32x8, number: pulp::f32x8, columns: &Eight) -> pulp::f32x8 {
+        self.mul_add_f32x8(number, pulp::bytemuck::cast(*columns), sums)
+    }
 
-        #[inline(always)]
-        pub fn splat(number: f32) -> Self {
-            Self(f32x4::splat(number))
-        }
-
-        #[inline(always)]
-        pub fn numbers(self) -> [f32; 4] {
-            self.0.to_array()
-        }
-
-        #[inline(always)]
-        pub fn plus(self, other: Self) -> Self {
-            Self(self.0 + other.0)
-        }
-
-        #[inline(always)]
-        pub fn times(self, other: Self) -> Self {
-            Self(self.0 * other.0)
-        }
-
-        /// The larger of each pair; the first where one is no number.
-        #[inline(always)]
-        pub fn max(self, other: Self) -> Self {
-            // The instruction gives its second operand there.
-            Self(other.0.fast_max(self.0))
-        }
+    #[inline(always)]
+    fn numbers(self, eight: pulp::f32x8) -> Eight {
+        pulp::bytemuck::cast(eight)
     }
 }
 
-pub(super) use of::Four;
+#[cfg(target_arch = "x86_64")]
+struct OnV3<W> {
+    v3: pulp::x86::V3,
+    work: W,
+}
 
-impl PartialEq for Four {
-    fn eq(&self, other: &Self) -> bool {
-        self.numbers() == other.numbers()
+#[cfg(target_arch = "x86_64")]
+impl<W: Work> pulp::NullaryFnOnce for OnV3<W> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        self.work.run(self.v3);
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::Four;
-
-    #[test]
-    fn each_number_is_worked_on_by_itself() {
-        let (a, b) = (Four::new([1.0, -2.0, 3.5, 0.0]), Four::new([4.0, 5.0, -1.0, 0.25]));
-        assert_eq!(a.numbers(), [1.0, -2.0, 3.5, 0.0]);
-        assert_eq!(a.plus(b).numbers(), [5.0, 3.0, 2.5, 0.25]);
-        assert_eq!(a.times(Four::splat(2.0)).numbers(), [2.0, -4.0, 7.0, 0.0]);
-        assert_eq!(a.max(b).numbers(), [4.0, 5.0, 3.5, 0.25]);
-        let nothing = Four::splat(f32::NAN);
-        assert_eq!(a.max(nothing).numbers(), a.numbers());
-        assert!(nothing.max(a).numbers().iter().all(|n| n.is_nan()));
-    }
+/// The larger of each pair; the first where one is no number.
+#[cfg(not(target_arch = "wasm32"))]
+#[inline(always)]
+pub(super) fn larger(a: Four, b: Four) -> Four {
+    a.simd_lt(b).select(b, a)
 }

@@ -4,7 +4,8 @@
 
 mod dense;
 mod filters;
-#[cfg_attr(target_arch = "wasm32", path = "lanes_wasm.rs")]
+#[cfg(target_arch = "wasm32")]
+mod four;
 mod lanes;
 mod norm;
 mod operators;
