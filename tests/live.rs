@@ -70,14 +70,19 @@ fn totals(invocations: u64, copies: bool) -> LiveTotals {
     }
 }
 
-#[test]
-fn figures_per_second_are_the_servers_own() {
-    let began = VirtualTime::from_s(NOON);
+/// A lab that has seen the server's [`plane`] since a second, and the fleets of the variant and its shadow.
+fn lab(began: VirtualTime) -> (Experiment, FleetId, FleetId) {
     let mut lab = Experiment::live(LabId::Sandbox, 1);
     let plane = plane(began);
     let all: Vec<_> = plane.endpoints().next().unwrap().deployment.all().map(|v| v.fleet).collect();
-    let (live, ghost): (FleetId, FleetId) = (all[0], all[1]);
     lab.adopt(plane, began + Duration::from_secs(1));
+    (lab, all[0], all[1])
+}
+
+#[test]
+fn figures_per_second_are_the_servers_own() {
+    let began = VirtualTime::from_s(NOON);
+    let (mut lab, live, ghost) = lab(began);
     // 5,000 requests a second in frames of half a second, far more than the records in them; half of them are copied.
     for frame in 0..60_u64 {
         lab.observe_live(&[], began + Duration::from_secs(2) + Duration::from_millis(500 * frame));
@@ -108,10 +113,7 @@ fn figures_per_second_are_the_servers_own() {
 #[test]
 fn copies_that_the_server_dropped_are_counted_though_no_record_tells_of_them() {
     let began = VirtualTime::from_s(NOON);
-    let mut lab = Experiment::live(LabId::Sandbox, 1);
-    let plane = plane(began);
-    let all: Vec<_> = plane.endpoints().next().unwrap().deployment.all().map(|v| v.fleet).collect();
-    lab.adopt(plane, began + Duration::from_secs(1));
+    let (mut lab, live, ghost) = lab(began);
     let record = |fleet: FleetId, stars: i64, copy: bool| InvocationRecord {
         id: 5,
         arrival: began,
@@ -129,8 +131,8 @@ fn copies_that_the_server_dropped_are_counted_though_no_record_tells_of_them() {
         leaked_kib: 0,
     };
     // The copy's record may come first.
-    lab.observe_live(&[record(all[1], 5, true), record(all[0], 4, false)], began + Duration::from_secs(2));
-    lab.count_live([(all[0], totals(100, false)), (all[1], LiveTotals { dropped: 7, ..totals(40, true) })]);
+    lab.observe_live(&[record(ghost, 5, true), record(live, 4, false)], began + Duration::from_secs(2));
+    lab.count_live([(live, totals(100, false)), (ghost, LiveTotals { dropped: 7, ..totals(40, true) })]);
     let pair = lab.snapshot().endpoints.remove(0).pairs.remove(0);
     assert_eq!(pair.copies, CopyCounts { sent: 47, answered: 36, failed: 4, dropped: 7 });
     assert_eq!(pair.right, [[0, 1], [0, 0]]);

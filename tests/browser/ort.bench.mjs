@@ -3,6 +3,7 @@
 //
 // The product's worker is asked by the wire's `Score` and answers by `Scored`, timed from hashes to probabilities. A
 // worker that does not answer is reported as such, and the rival is measured alone.
+import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
@@ -15,10 +16,7 @@ const ROUNDS = Number(process.env.ROUNDS ?? 12);
 /** Artifacts as the wire spells them, and their files. */
 const MODELS = { "stars-a": "a.onnx", "stars-b": "b.onnx", "stars-c": "c.onnx" };
 /** Token counts of 48 reviews, at even quantiles of the rows that the models were validated on (clothing and food). */
-const LENGTHS = [
-  13, 18, 21, 23, 25, 27, 29, 31, 33, 35, 37, 39, 40, 43, 44, 46, 48, 50, 51, 53, 55, 57, 60, 62, 64, 67, 69, 71, 74,
-  76, 79, 82, 85, 89, 91, 94, 96, 98, 99, 101, 102, 104, 105, 107, 109, 114, 128, 128,
-];
+const LENGTHS = JSON.parse(readFileSync(new URL("../../benches/lengths.json", import.meta.url), "utf8"));
 
 let state = 2026;
 const hash = () => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0);
