@@ -191,7 +191,7 @@ pub struct Store {
     pub worker: RwSignal<WorkerState>,
     /// How the last actions ended, by the number that [`Store::dispatch`] gave them.
     pub outcomes: RwSignal<Vec<(u64, Outcome)>>,
-    /// The action that waits until models have read the reviews; a later one takes its place.
+    /// The action that waits until the lab is ready for it; a later one takes its place.
     pub waits: RwSignal<Option<u64>>,
     /// Messages, oldest first.
     pub toasts: RwSignal<Vec<Toast>>,

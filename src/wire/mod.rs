@@ -250,7 +250,7 @@ pub enum FromWorker {
     Snapshot(Box<Snapshot>),
     /// The batches of the snapshots from now on.
     Batches(Vec<Batch>),
-    /// The action with this number waits until models have read the reviews; `Done` follows.
+    /// The action with this number waits until the lab is ready for it; `Done` follows.
     Waits(u64),
     /// How an action ended.
     Done {

@@ -99,7 +99,7 @@ pub(super) struct Worker {
     incoming: Option<Incoming>,
     /// Number of the file that is wanted: one that is still being read when another is chosen is not.
     file_number: u64,
-    /// What the learner ordered and models must be asked for first: number of the message, action.
+    /// What the learner ordered and something else must come first: number of the message, action.
     waiting: Vec<(u64, LabAction)>,
     /// Texts to be scored as soon as their model is there: number of the message, artefact, hashes.
     to_score: Vec<(u64, Artifact, Vec<Vec<u32>>)>,
@@ -589,32 +589,27 @@ impl Worker {
         }
     }
 
-    /// Whether models that will answer have still to be asked what an exercise needs to know.
+    /// Whether something must come first: a saved lab is being brought back, or models that will answer have still to be
+    /// asked what an exercise needs to know.
     fn must_wait(&self, action: &LabAction) -> bool {
+        if self.replay.is_some() {
+            return true;
+        }
         let LabAction::Exercise { exercise, .. } = action else { return false };
-        let coming = |a: Artifact| !matches!(self.models[a.index()], Loaded::Failed);
-        self.replay.is_none()
-            && self.line.is_none()
-            && self
-                .experiment
-                .needed_by(*exercise)
-                .into_iter()
-                .any(|a| coming(a) && !self.experiment.is_ready(a))
+        let awaited =
+            |a: &Artifact| !matches!(self.models[a.index()], Loaded::Failed) && !self.experiment.is_ready(*a);
+        self.line.is_none() && self.experiment.needed_by(*exercise).iter().any(awaited)
     }
 
     fn carry_out(&mut self, id: u64, action: LabAction) {
         let entry = JournalEntry { at: self.experiment.now(), action };
-        let outcome = if self.replay.is_some() {
-            Err(Refusal::lab_rule("the lab is being brought back; wait until that is done"))
-        } else {
-            self.act(&entry.action)
-        };
+        let outcome = self.act(&entry.action);
         let entry = outcome.is_ok().then(|| KeptJournal::entry(&entry).ok()).flatten();
         self.say(&FromWorker::Done { id, outcome: outcome.map(drop), entry });
         self.changed = true;
     }
 
-    /// Carries out what waited for models; asks those that are still to be asked, until the slice is over.
+    /// Carries out what waited; asks the models that are still to be asked, until the slice is over.
     fn go_on_with_waiting(&mut self, began: f64) {
         for (id, action) in std::mem::take(&mut self.waiting) {
             for artifact in self.wanted_by(&action) {

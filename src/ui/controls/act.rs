@@ -73,7 +73,7 @@ pub fn Act(
                 {move || {
                     if waiting() {
                         let words = if store.waits.get() == sent.get() {
-                            "Waits until the models have read the reviews…"
+                            "Waits until the lab is ready…"
                         } else {
                             "Sent…"
                         };
