@@ -63,7 +63,7 @@ const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 const QUERY_ERROR: HeaderName = HeaderName::from_static("x-amzn-query-error");
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// How long a start waits for metrics of earlier ones; a longer history comes while the server serves.
-const HISTORY_WAIT: Duration = Duration::from_millis(250);
+const HISTORY_WAIT: Duration = Duration::from_millis(100);
 /// Pause after the system would not hand out a connection, e.g. for want of descriptors.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
 
