@@ -101,12 +101,14 @@ fn tiles_of_two<L: Lanes>(
     let (mut a, mut b, mut c, mut d) = (zero, zero, zero, zero);
     let (mut e, mut f, mut g, mut h) = (zero, zero, zero, zero);
     for (k, (left, right)) in left.iter().zip(right).enumerate() {
-        let (w, x) = (lanes.splat(first[k]), lanes.splat(second[k]));
-        (a, e) = (lanes.more(a, w, left), lanes.more(e, w, right));
-        (b, f) = (lanes.more(b, x, left), lanes.more(f, x, right));
-        let (y, z) = (lanes.splat(third[k]), lanes.splat(fourth[k]));
-        (c, g) = (lanes.more(c, y, left), lanes.more(g, y, right));
-        (d, h) = (lanes.more(d, z, left), lanes.more(h, z, right));
+        let number = lanes.splat(first[k]);
+        (a, e) = (lanes.more(a, number, left), lanes.more(e, number, right));
+        let number = lanes.splat(second[k]);
+        (b, f) = (lanes.more(b, number, left), lanes.more(f, number, right));
+        let number = lanes.splat(third[k]);
+        (c, g) = (lanes.more(c, number, left), lanes.more(g, number, right));
+        let number = lanes.splat(fourth[k]);
+        (d, h) = (lanes.more(d, number, left), lanes.more(h, number, right));
     }
     [[a, b, c, d], [e, f, g, h]].map(|sums| sums.map(|sums| lanes.numbers(sums)))
 }
