@@ -107,8 +107,10 @@ def main():
         at = port()
         process = start([*shlex.split(moto), "-H", "127.0.0.1", "-p", str(at)], stderr=subprocess.DEVNULL)
         ready(f"http://127.0.0.1:{at}/moto-api/", process)
+        # One for each request that is new to it, the first to warm up; after those it would answer `body`.
         queue = {"account_id": "123456789012", "region": "us-east-1", "results": [
-            {"Body": '{"predictions": [{"label": 4}]}', "ContentType": "application/json", "InvokedProductionVariant": "Real", "CustomAttributes": ""}
+            {"Body": json.dumps({"predictions": [{"label": 1 + i % 5}]}), "ContentType": "application/json", "InvokedProductionVariant": "Real", "CustomAttributes": ""}
+            for i in range(1 + len(known_texts()))
         ]}
         status, _, said = get(f"http://127.0.0.1:{at}/moto-api/static/sagemaker/endpoint-results", json.dumps(queue).encode(), {"content-type": "application/json"})
         assert status == 201, (status, said)
