@@ -609,11 +609,16 @@ impl Worker {
         self.changed = true;
     }
 
-    /// Carries out what waited; asks the models that are still to be asked, until the slice is over.
-    fn go_on_with_waiting(&mut self, began: f64) {
+    /// Carries out what waited; asks the models that are still to be asked, until the slice is over. Returns one of them
+    /// that must be loaded: which they are may have changed while a saved lab was brought back.
+    fn go_on_with_waiting(&mut self, began: f64) -> Option<Artifact> {
+        let mut to_load = None;
         for (id, action) in std::mem::take(&mut self.waiting) {
             for artifact in self.wanted_by(&action) {
                 self.fill(artifact, began);
+                if matches!(self.models[artifact.index()], Loaded::No) {
+                    to_load = Some(artifact);
+                }
             }
             if self.must_wait(&action) {
                 self.waiting.push((id, action));
@@ -621,6 +626,7 @@ impl Worker {
                 self.carry_out(id, action);
             }
         }
+        to_load
     }
 
     /// Models that an action is about.
@@ -823,7 +829,10 @@ impl Worker {
         if self.replay.is_some() {
             return self.do_again(began);
         }
-        self.go_on_with_waiting(began);
+        let to_load = self.go_on_with_waiting(began);
+        if to_load.is_some() {
+            return to_load;
+        }
         self.go_through_universes(began);
         if self.line.is_some() {
             // Nothing waits for predictions: the server makes its own. The table is for those who ask what a model thinks.

@@ -38,7 +38,7 @@ impl Panels {
         Some(Self { rows, depth, columns })
     }
 
-    /// Panels.
+    /// How many panels there are.
     fn count(&self) -> usize {
         self.columns / WIDE
     }
